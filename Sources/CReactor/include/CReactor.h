@@ -1,0 +1,54 @@
+// The little C that Swift cannot be: thread identity, a lock that the thread sanitizer
+// understands, and symbols that may be absent.
+#ifndef CREACTOR_H
+#define CREACTOR_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#pragma clang assume_nonnull begin
+
+/// The loop whose thread runs the caller, or NULL. Out of line on purpose: an inlined
+/// thread-local address may be reused across a suspension that changed threads.
+void *_Nullable reactor_current_loop(void);
+void reactor_set_current_loop(void *_Nullable loop);
+
+/// True on the thread that runs `main`.
+bool reactor_is_main_thread(void);
+
+/// The descriptor that becomes readable when Dispatch's main queue has work, or -1 where the
+/// process has no Dispatch.
+int reactor_main_queue_descriptor(void);
+/// Runs what Dispatch's main queue holds. Main thread only.
+void reactor_main_queue_drain(void);
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t reactor_now(void);
+
+/// A condition variable on the monotonic clock, and a wait on it that ends at `deadline`.
+void reactor_condition_init(pthread_cond_t *condition);
+void reactor_condition_wait(
+    pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline, uint64_t now);
+
+/// Calls that a system has under another name, or only with _GNU_SOURCE. Each answers like the
+/// call it stands for: -1 and errno.
+int reactor_eventfd(void);
+int reactor_pipe(int ends[_Nonnull 2]);
+int reactor_stream_socket(int domain);
+int reactor_accept(int listener, struct sockaddr *peer, socklen_t *size);
+int reactor_close(int descriptor);
+int reactor_processor_count(void);
+void reactor_name_thread(const char *name);
+
+/// `sendmsg` that reports a peer which has gone as EPIPE and never as a signal.
+ssize_t reactor_send(int socket, const void *bytes, size_t count);
+ssize_t reactor_send_vector(int socket, const struct iovec *parts, int count);
+
+#pragma clang assume_nonnull end
+
+#endif

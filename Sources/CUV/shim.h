@@ -1,0 +1,11 @@
+// libuv as Swift sees it: the headers, and what they hold that does not import.
+#ifndef CUV_SHIM_H
+#define CUV_SHIM_H
+
+#include <uv.h>
+
+#if UV_VERSION_HEX < ((1 << 16) | (44 << 8))
+#error "Reactor needs libuv 1.44 or later: install libuv1-dev (apt), libuv-devel (dnf) or libuv (brew)"
+#endif
+
+#endif

@@ -1,0 +1,134 @@
+// Several loops, each on a thread of its own.
+
+internal import Synchronization
+
+/// A fixed number of event loops, each on its own thread.
+///
+/// ``shared`` serves code that runs on no loop: `static func main() async`, actors, plain tasks.
+/// Make a group of your own to keep work apart, and end it with ``shutdown()``; a group that is
+/// dropped asks its loops to end and does not wait for them.
+public final class EventLoopGroup: Sendable {
+    /// The loops, in the order of ``next()``.
+    public let loops: [EventLoop]
+
+    private let turn = Atomic(0)
+    private let ending: Monitor<Ending>
+
+    private struct Ending {
+        var living: Int
+        var reports: [ShutdownReport] = []
+        var waiters: [RemoteWait<Void>] = []
+    }
+
+    /// As many loops as this process may use processors, started when first used; never ended.
+    ///
+    /// Traps if the process cannot make a loop; calls that need one throw instead.
+    public static var shared: EventLoopGroup {
+        do { return try sharedOrThrow() } catch {
+            fatalError("the shared event loops cannot start: \(error)")
+        }
+    }
+
+    private static let sharedSlot = Locked<EventLoopGroup?>(nil)
+
+    static func sharedOrThrow() throws(ReactorError) -> EventLoopGroup {
+        try sharedSlot.withLock { slot throws(ReactorError) in
+            if let slot { return slot }
+            let group = try EventLoopGroup(count: nil, name: "shared")
+            slot = group
+            return group
+        }
+    }
+
+    /// Starts the loops.
+    ///
+    /// - Parameters:
+    ///   - count: How many; by default one for each processor this process may use.
+    ///   - name: Names the loops `name-0`, `name-1`, ….
+    ///   - grace: The time that each loop's shutdown may take.
+    /// - Throws: ``ReactorError/Code/invalidArgument`` for a count below one; libuv's code where a
+    ///   loop or thread cannot be made, and then none is left.
+    public init(
+        count: Int? = nil, name: String = "loop", grace: Duration = .seconds(10)
+    ) throws(ReactorError) {
+        let count = count ?? Thread.processorCount
+        guard count > 0 else {
+            throw ReactorError(.invalidArgument, "start \(count) event loops")
+        }
+        let ending = Monitor(Ending(living: count))
+        self.ending = ending
+        var loops: [EventLoop] = []
+        do throws(ReactorError) {
+            for index in 0..<count {
+                loops.append(
+                    try EventLoop.start(name: "\(name)-\(index)", grace: grace) { report in
+                        Self.ended(report, ending)
+                    })
+            }
+        } catch {
+            for loop in loops { loop.stop() }
+            throw error
+        }
+        self.loops = loops
+    }
+
+    deinit { for loop in loops { loop.stop() } }
+
+    /// The loops in turn.
+    public func next() -> EventLoop {
+        loops[Int(UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue)
+            % UInt(loops.count))]
+    }
+
+    /// Shuts every loop down and waits until all have: tasks spawned on them are cancelled and
+    /// awaited, hooks run, everything open closes. Any number of calls may be made.
+    ///
+    /// Cancelling does not cut it short. Returns what each loop had to force. A task on one of
+    /// these loops may ask for the shutdown, but must not wait for it: it would hold its own loop
+    /// up until the grace period ends, and is then continued on the thread kept for such tasks.
+    @discardableResult
+    public func shutdown() async -> [ShutdownReport] {
+        for loop in loops { loop.stop() }
+        let wait = RemoteWait<Void>()
+        await wait.suspend {
+            let isOver = ending.withLock { ending in
+                if ending.living > 0 { ending.waiters.append(wait) }
+                return ending.living == 0
+            }
+            if isOver { wait.settle(()) }
+        }
+        return ending.withLock { $0.reports }
+    }
+
+    private static func ended(_ report: ShutdownReport, _ ending: Monitor<Ending>) {
+        let waiters = ending.withLock { ending in
+            ending.living -= 1
+            ending.reports.append(report)
+            guard ending.living == 0 else { return [] as [RemoteWait<Void>] }
+            defer { ending.waiters = [] }
+            return ending.waiters
+        }
+        for waiter in waiters { waiter.settle(()) }
+    }
+
+    /// Runs `body` on the first of `count` new loops, on the calling thread, and returns its result
+    /// when all of them have shut down: the multi-core form of
+    /// ``EventLoop/run(name:grace:onReport:body:)``.
+    ///
+    /// `body` gets the group of the other loops and its own: pass it to `serve(on:)`.
+    ///
+    /// - Throws: What `body` throws; what making the loops throws.
+    @available(*, noasync, message: "await the work instead: a loop is running already")
+    public static func run<Result>(
+        count: Int? = nil, name: String = "loop", grace: Duration = .seconds(10),
+        body: sending @escaping (EventLoopGroup) async throws -> sending Result
+    ) throws -> sending Result {
+        try EventLoop.run(name: "\(name)-main", grace: grace) {
+            let group = try EventLoopGroup(count: count, name: name, grace: grace)
+            let outcome: Swift.Result<Result, any Error>
+            do { outcome = .success(try await body(group)) } catch { outcome = .failure(error) }
+            await group.shutdown()
+            return try outcome.get()
+        }
+    }
+}

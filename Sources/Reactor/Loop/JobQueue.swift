@@ -1,0 +1,111 @@
+// The work of one loop: what its own thread made ready, and what other threads sent.
+
+import DequeModule
+internal import Synchronization
+
+/// One piece of work for a loop's thread.
+enum Work {
+    /// A step of a task whose preferred executor is the loop.
+    case job(UnownedJob)
+    /// A step of an actor pinned to the loop.
+    case pinned(UnownedJob)
+    /// A call carried here from another thread.
+    case call(@Sendable () -> Void)
+}
+
+/// The queue outlives its loop: a task keeps its executor, and the executor keeps this.
+///
+/// `local` belongs to the loop's thread. Other threads append to `remote` under a lock and wake
+/// the loop only where it sleeps and nobody has woken it yet: one write for a batch.
+final class JobQueue: @unchecked Sendable {
+    /// Touched by the loop's thread alone; emptied before `end`.
+    private var local = Deque<Work>()
+    private let remote = Locked(Remote())
+    private let remoteIsWaiting = Atomic(false)
+    private let isAsleep = Atomic(false)
+    let wakeup: Wakeup
+
+    private struct Remote {
+        var work: [Work] = []
+        var hasEnded = false
+    }
+
+    init() throws(ReactorError) {
+        wakeup = try Wakeup()
+    }
+
+    // MARK: On the loop's thread
+
+    @inline(__always)
+    func append(_ work: Work) { local.append(work) }
+
+    @inline(__always)
+    func next() -> Work? { local.popFirst() }
+
+    var count: Int { local.count }
+
+    /// Moves what other threads have sent behind what is ready here. True if there is work.
+    @inline(__always)
+    func collect() -> Bool {
+        if remoteIsWaiting.load(ordering: .acquiring) { takeRemote() }
+        return !local.isEmpty
+    }
+
+    private func takeRemote() {
+        var taken: [Work] = []
+        remote.withLock {
+            swap(&taken, &$0.work)
+            remoteIsWaiting.store(false, ordering: .relaxed)
+        }
+        local.append(contentsOf: taken)
+    }
+
+    /// Announces that the loop is about to wait. False if there is work after all.
+    ///
+    /// Sequentially consistent on both sides: either the sender sees a sleeper, or the loop sees
+    /// the work.
+    @inline(__always)
+    func prepareToSleep() -> Bool {
+        isAsleep.store(true, ordering: .sequentiallyConsistent)
+        if remoteIsWaiting.load(ordering: .sequentiallyConsistent) {
+            isAsleep.store(false, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    @inline(__always)
+    func awake() { isAsleep.store(false, ordering: .relaxed) }
+
+    /// Refuses all that comes from now on, and hands back what had come.
+    func end() -> [Work] {
+        var rest = Array(local)
+        local = []
+        remote.withLock {
+            $0.hasEnded = true
+            rest += $0.work
+            $0.work = []
+        }
+        return rest
+    }
+
+    // MARK: On any thread
+
+    var hasEnded: Bool { remote.withLock { $0.hasEnded } }
+
+    /// False if the loop has ended: the work is the caller's again.
+    func send(_ work: Work) -> Bool {
+        let accepted = remote.withLock { remote in
+            if remote.hasEnded { return false }
+            remote.work.append(work)
+            remoteIsWaiting.store(true, ordering: .sequentiallyConsistent)
+            return true
+        }
+        if accepted, isAsleep.load(ordering: .sequentiallyConsistent),
+            isAsleep.exchange(false, ordering: .sequentiallyConsistent)
+        {
+            wakeup.wake()
+        }
+        return accepted
+    }
+}

@@ -1,0 +1,55 @@
+// What one loop's thread keeps to itself: libuv's loop, the timer queue, the read buffer.
+
+/// Reached through ``EventLoop/core``, which checks the thread.
+final class LoopCore {
+    let uv: UVLoop
+    let timers: TimerQueue
+    /// Where incoming bytes land before they are copied to their size: one for all streams of the
+    /// loop, so an idle connection holds no buffer.
+    let landing = BorrowedMemory.allocate(count: 64 * 1024)
+    var participants = ParticipantList()
+    /// True once the loop's end has closed everything: nothing new may be opened.
+    var isClosed = false
+    var turns: UInt64 = 0
+    var jobs: UInt64 = 0
+
+    init() throws(ReactorError) {
+        uv = try UVLoop()
+        timers = TimerQueue(on: uv)
+    }
+
+    deinit { landing.deallocate() }
+}
+
+/// Something open on a loop that its shutdown must end.
+protocol ShutdownParticipant: AnyObject {
+    /// Ends everything now: waiters fail with ``ReactorError/Code/loopClosed``, handles close.
+    func shutDown()
+    /// Its place in the list, kept here so that leaving costs nothing.
+    var participantIndex: Int { get set }
+}
+
+/// The open objects of a loop, in no order: joining and leaving take constant time.
+struct ParticipantList {
+    private var members: [any ShutdownParticipant] = []
+
+    var count: Int { members.count }
+
+    mutating func join(_ member: any ShutdownParticipant) {
+        member.participantIndex = members.count
+        members.append(member)
+    }
+
+    mutating func leave(_ member: any ShutdownParticipant) {
+        let index = member.participantIndex
+        guard index >= 0 else { return }
+        member.participantIndex = -1
+        let last = members.removeLast()
+        if last !== member {
+            last.participantIndex = index
+            members[index] = last
+        }
+    }
+
+    var last: (any ShutdownParticipant)? { members.last }
+}

@@ -1,0 +1,179 @@
+// What a loop's thread does: turns until told to stop, then the orderly end.
+
+/// Lives on the loop's thread, from before its first turn to after its last.
+final class LoopRunner {
+    private let loop: EventLoop
+    private let core: LoopCore
+    private let wakeups: Watcher
+    private var mainQueue: Watcher?
+    private let grace: Duration
+    private(set) var report = ShutdownReport()
+
+    /// Must be called on the thread that is to be the loop's.
+    init(_ loop: EventLoop, grace: Duration) throws(ReactorError) {
+        CurrentLoop.enter(loop)
+        self.loop = loop
+        self.grace = grace
+        core = loop.core
+        do {
+            let wakeup = loop.queue.wakeup
+            wakeups = try Watcher(wakeup.readEnd, on: core.uv) { wakeup.drain() }
+            if MainQueue.isMainThread, let descriptor = MainQueue.descriptor {
+                mainQueue = try Watcher(descriptor, on: core.uv) {}
+            }
+        } catch {
+            CurrentLoop.leave()
+            throw error
+        }
+        // What was queued before the descriptor existed has not made it readable.
+        mainQueue?.hasFired = true
+    }
+
+    /// Turns the loop until `condition` is set.
+    func run(until condition: Flag) {
+        while true {
+            var isBusy = loop.runReady(core)
+            if let mainQueue, mainQueue.hasFired {
+                mainQueue.hasFired = false
+                MainQueue.drain()
+                isBusy = loop.queue.collect()
+            }
+            if condition.isSet { return }
+            poll(blocking: !isBusy)
+        }
+    }
+
+    /// One poll of libuv; user code runs after it, never inside its callbacks.
+    @inline(__always)
+    private func poll(blocking: Bool) {
+        core.timers.arm()
+        if blocking, loop.queue.prepareToSleep() {
+            core.uv.turn(blocking: true)
+            loop.queue.awake()
+        } else {
+            core.uv.turn(blocking: false)
+        }
+        core.timers.fireDue()
+        core.turns &+= 1
+    }
+
+    // MARK: The end
+
+    /// Cancels and awaits what was spawned, runs the hooks, closes what is open, ends the loop.
+    func shutDown() {
+        let start = MonotonicTime.now
+        let deadline = start.advanced(by: grace)
+        loop.work.cancelAll()
+        turn(until: deadline, or: { self.loop.work.isIdle }) {
+            self.report.add(.task, self.loop.work.living)
+        }
+        while let hook = loop.work.takeLastHook() { run(hook, deadline) }
+        core.isClosed = true
+        while let participant = core.participants.last { participant.shutDown() }
+        core.timers.shutDown()
+        runOut()
+        close()
+        report.elapsed = start.duration(to: .now)
+        CurrentLoop.leave()
+    }
+
+    private func run(_ hook: LoopWork.Hook, _ deadline: MonotonicTime) {
+        let flag = Flag()
+        let since = MonotonicTime.now
+        let loop = loop
+        Task(executorPreference: loop) {
+            do { try await hook.body() } catch {
+                Log.logger.error("shutdown hook \(hook.name) of \(loop) failed: \(error)")
+            }
+            flag.isSet = true
+        }
+        turn(until: deadline, or: { flag.isSet }) {
+            self.report.add(.hook, [.init(name: hook.name, since: since)])
+        }
+    }
+
+    /// Turns until `condition` holds, or `deadline` has come: then `late` is called.
+    private func turn(
+        until deadline: MonotonicTime, or condition: () -> Bool, late: () -> Void
+    ) {
+        let expired = Flag()
+        let timer = core.timers.add(deadline, .call { expired.isSet = true })
+        while true {
+            let isBusy = loop.runReady(core)
+            if condition() { break }
+            if expired.isSet {
+                late()
+                break
+            }
+            if let mainQueue, mainQueue.hasFired {
+                mainQueue.hasFired = false
+                MainQueue.drain()
+            }
+            poll(blocking: !isBusy && mainQueue?.hasFired != true)
+        }
+        _ = core.timers.cancel(timer)
+    }
+
+    /// Lets tasks whose waits have just failed run on, for as long as they come to an end.
+    private func runOut() {
+        for _ in 0..<1_000 where loop.runReady(core) { core.uv.turn(blocking: false) }
+    }
+
+    private func close() {
+        let rest = loop.queue.end()
+        wakeups.close()
+        mainQueue?.close()
+        settle(rest)
+        var turns = 0
+        while core.uv.openHandles.total > 0, turns < 100 {
+            core.uv.turn(blocking: false)
+            turns += 1
+        }
+        do {
+            try core.uv.close()
+        } catch {
+            // A handle was left open: a defect of this library, which must not take the process
+            // with it. The loop's memory stays allocated.
+            assertionFailure("\(loop): \(error), open: \(core.uv.openHandles)")
+            Log.logger.critical("\(loop) did not close: \(error)")
+            core.uv.leak()
+        }
+    }
+
+    /// Calls that came too late to be run still have somebody waiting: they run here, find the
+    /// loop closed and say so. Tasks go to the fallback thread.
+    private func settle(_ rest: [Work]) {
+        var rest = rest
+        while !rest.isEmpty {
+            for case .call(let call) in rest { call() }
+            loop.runElsewhere(rest)
+            rest = []
+            while let work = loop.queue.next() { rest.append(work) }
+        }
+    }
+}
+
+/// A truth that only one thread reads and writes.
+final class Flag: @unchecked Sendable {
+    var isSet = false
+}
+
+/// A descriptor watched for reading for the loop's own purposes.
+private final class Watcher: PollOwner {
+    private let poll: UVPoll
+    private let fired: () -> Void
+    var hasFired = false
+
+    init(_ descriptor: Descriptor, on uv: UVLoop, fired: @escaping () -> Void) throws(ReactorError) {
+        self.fired = fired
+        poll = try UVPoll(descriptor, on: uv)
+        poll.watch(.readable, for: self)
+    }
+
+    func ready(readable: Bool, writable: Bool, failed: Bool) {
+        hasFired = true
+        fired()
+    }
+
+    func close() { poll.release() }
+}

@@ -1,0 +1,65 @@
+// What was started on a loop and what its end must run: spawned tasks and shutdown hooks.
+
+/// The tasks of `spawn`, so that shutdown can cancel and await them, and the `onShutdown` hooks.
+final class LoopWork: Sendable {
+    struct Spawned {
+        let name: String
+        let since: MonotonicTime
+        var cancel: (@Sendable () -> Void)?
+    }
+
+    struct Hook {
+        let name: String
+        let body: @Sendable () async throws -> Void
+    }
+
+    private struct State {
+        var spawned: [Int: Spawned] = [:]
+        var lastID = 0
+        var isCancelled = false
+        var hooks: [Hook] = []
+    }
+
+    private let state = Locked(State())
+
+    func enter(name: String) -> Int {
+        state.withLock { state in
+            state.lastID += 1
+            state.spawned[state.lastID] = Spawned(name: name, since: .now)
+            return state.lastID
+        }
+    }
+
+    /// Tells how to cancel a task that has entered; it may have left already, or may have to be
+    /// cancelled at once because the loop is shutting down.
+    func setCancel(_ id: Int, _ cancel: @escaping @Sendable () -> Void) {
+        let cancelNow = state.withLock { state in
+            state.spawned[id]?.cancel = cancel
+            return state.isCancelled
+        }
+        if cancelNow { cancel() }
+    }
+
+    func leave(_ id: Int) {
+        state.withLock { _ = $0.spawned.removeValue(forKey: id) }
+    }
+
+    /// Cancels every spawned task, those of the future included.
+    func cancelAll() {
+        let cancels = state.withLock { state in
+            state.isCancelled = true
+            return state.spawned.values.compactMap(\.cancel)
+        }
+        for cancel in cancels { cancel() }
+    }
+
+    var living: [Spawned] {
+        state.withLock { $0.spawned.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    var isIdle: Bool { state.withLock { $0.spawned.isEmpty } }
+
+    func add(_ hook: Hook) { state.withLock { $0.hooks.append(hook) } }
+
+    func takeLastHook() -> Hook? { state.withLock { $0.hooks.popLast() } }
+}

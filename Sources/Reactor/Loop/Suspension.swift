@@ -1,0 +1,87 @@
+// The one place where continuations live: a suspended caller, on its loop or elsewhere.
+
+internal import Synchronization
+
+/// A task suspended on the loop's thread, resumed there with its value. No allocation.
+///
+/// SAFETY: whoever holds one resumes it exactly once; the test suite runs with
+/// SWIFT_DEBUG_VALIDATE_UNCHECKED_CONTINUATIONS=1, which turns a second resume into an abort.
+@safe struct Suspension<Value: Sendable>: Sendable {
+    private let continuation: UnsafeContinuation<Value, Never>
+
+    fileprivate init(_ continuation: UnsafeContinuation<Value, Never>) {
+        unsafe self.continuation = continuation
+    }
+
+    @inline(__always)
+    func resume(_ value: Value) { unsafe continuation.resume(returning: value) }
+}
+
+/// Suspends the caller and hands its suspension to `body`, which runs at once.
+@inline(__always)
+func suspend<Value: Sendable>(_ body: (Suspension<Value>) -> Void) async -> Value {
+    unsafe await withUnsafeContinuation { unsafe body(Suspension($0)) }
+}
+
+/// A task suspended away from the loop.
+///
+/// The value is kept beside a continuation that carries none: the thread sanitizer mistakes a
+/// value resumed from another thread for a race (Swift 6.3.1). `settle` runs on the loop's thread,
+/// or on any thread once the loop has ended; the first one counts.
+@safe final class RemoteWait<Value: Sendable>: @unchecked Sendable {
+    private var continuation: UnsafeContinuation<Void, Never>?
+    private var value: Value?
+    private let isSettled = Atomic(false)
+    private let isTaken = Atomic(false)
+    /// Set by the caller's cancellation, before it is carried to the loop: the wait may not have
+    /// been parked yet.
+    let isCancelled = Atomic(false)
+
+    /// Suspends the caller; `park` runs at once, and passes the wait to the loop.
+    func suspend(_ park: () -> Void) async -> Value {
+        unsafe await withUnsafeContinuation { continuation in
+            unsafe self.continuation = continuation
+            park()
+        }
+        precondition(isSettled.load(ordering: .acquiring))
+        return value!
+    }
+
+    func settle(_ value: Value) {
+        guard !isTaken.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        self.value = value
+        let continuation = unsafe self.continuation
+        unsafe self.continuation = nil
+        isSettled.store(true, ordering: .releasing)
+        // SAFETY: `isTaken` lets one caller through.
+        unsafe continuation!.resume()
+    }
+}
+
+/// Somebody who waits for a value, wherever they are.
+enum Waiter<Value: Sendable>: Sendable {
+    case here(Suspension<Value>)
+    case elsewhere(RemoteWait<Value>)
+
+    @inline(__always)
+    func resume(_ value: Value) {
+        switch self {
+        case .here(let suspension): suspension.resume(value)
+        case .elsewhere(let wait): wait.settle(value)
+        }
+    }
+}
+
+/// Names one wait, so that a cancellation that comes late meets nothing.
+struct WaitID: Hashable, Sendable {
+    private let raw: UInt64
+
+    /// From a counter of the object waited on.
+    @inline(__always)
+    init(_ counter: UInt64) { raw = counter << 1 | 1 }
+
+    /// Of a wait from elsewhere: its address, which is even.
+    init<Value>(_ wait: RemoteWait<Value>) {
+        raw = UInt64(UInt(bitPattern: ObjectIdentifier(wait)))
+    }
+}

@@ -1,0 +1,333 @@
+// A connected socket on its loop: readiness in, bytes both ways, one end for everything.
+
+/// The loop's side of a stream. Everything here runs on the loop's thread.
+///
+/// Readiness comes from `uv_poll_t`; reading and sending are this library's own system calls. A
+/// `uv_stream_t` would do both, but takes a partial read with a hang-up for the end (PITFALLS D3),
+/// raises SIGPIPE (D6) and sends one queued write per turn (D16); docs/decisions/0003-streams.md
+/// has the comparison.
+final class StreamCore: PollOwner, ShutdownParticipant {
+    let core: LoopCore
+    let descriptor: Descriptor
+    private let poll: UVPoll
+    private(set) var inbound = Inbound()
+    private(set) var outbound = Outbound()
+    var participantIndex = -1
+    private var waits: UInt64 = 0
+    private var phase = Phase.open
+    private var lastReadFilled = false
+    private var hasFailedToSend = false
+    private var closers: [Waiter<Void>] = []
+    private var closeTimer = TimerID.none
+    /// Who to name in errors: made when one is.
+    private let peer: Peer
+
+    enum Phase { case open, closing, closed }
+
+    /// Takes the descriptor over, whatever happens: it is closed if this throws.
+    init(
+        _ descriptor: Descriptor, peer: Peer, on core: LoopCore
+    ) throws(ReactorError) {
+        guard !core.isClosed else {
+            descriptor.close()
+            throw ReactorError(.loopClosed, "open a stream")
+        }
+        self.core = core
+        self.descriptor = descriptor
+        self.peer = peer
+        do throws(ReactorError) {
+            poll = try UVPoll(descriptor, on: core.uv)
+        } catch {
+            descriptor.close()
+            throw error
+        }
+        core.participants.join(self)
+        poll.watch(.readable, for: self)
+    }
+
+    // MARK: Readiness
+
+    func ready(readable: Bool, writable: Bool, failed: Bool) {
+        if writable { flush() }
+        if readable, phase == .open { receive() }
+        if failed { absorbFailure() }
+    }
+
+    /// One read a turn and stream, into the reader's memory or the loop's: 64 KiB at most, so a
+    /// fast peer cannot hold the others up.
+    @inline(__always)
+    private func receive() {
+        guard inbound.isOpen, inbound.reader != nil || inbound.unread < Inbound.highMark else {
+            return updateWatch()
+        }
+        let memory = inbound.landing(else: core.landing)
+        wake(take(descriptor.receive(into: memory), memory))
+    }
+
+    private func take(_ count: Int, _ memory: BorrowedMemory) -> Inbound.Wake {
+        if count > 0 {
+            lastReadFilled = count == memory.count && count >= 16 * 1024
+            let wake = inbound.received(count, in: memory)
+            if inbound.unread >= Inbound.highMark { updateWatch() }
+            return wake
+        }
+        let code = ReactorError.Code(rawValue: Int32(count))
+        if code == .wouldBlock {
+            lastReadFilled = false
+            return nil
+        }
+        // A reset that a send has met first reads as an end: it is none.
+        let wake =
+            count == 0 && !hasFailedToSend
+            ? inbound.finish()
+            : inbound.fail(
+                ReactorError(count == 0 ? .connectionReset : code, "read from \(peer)"))
+        updateWatch()
+        return wake
+    }
+
+    /// libuv reports an error on the descriptor and stops watching it: reading on meets the cause.
+    private func absorbFailure() {
+        guard phase != .closed else { return }
+        while inbound.isOpen, inbound.unread < Inbound.highMark {
+            let memory = inbound.landing(else: core.landing)
+            let count = descriptor.receive(into: memory)
+            wake(take(count, memory))
+            if count < 0 { break }
+        }
+        if inbound.isOpen, inbound.unread < Inbound.highMark,
+            let code = (try? descriptor.takeError()) ?? nil
+        {
+            wake(inbound.fail(ReactorError(code, "read from \(peer)")))
+            fail(ReactorError(code, "write to \(peer)"))
+        }
+        updateWatch()
+    }
+
+    /// Watches for what can be used now. Writability stays armed until it is reported with nothing
+    /// to send: changing what is watched costs two system calls, and a busy writer fills up again.
+    private func updateWatch() {
+        var events: UVPoll.Events = []
+        if phase == .open, inbound.isOpen, inbound.unread < Inbound.highMark {
+            events.insert(.readable)
+        }
+        if outbound.pending > 0 { events.insert(.writable) }
+        poll.watch(events, for: self)
+    }
+
+    @inline(__always)
+    private func wake(_ wake: Inbound.Wake) {
+        if let wake { wake.waiter.resume(wake.outcome) }
+    }
+
+    // MARK: Reading
+
+    /// The outcome of a read that need not wait; `nil` if it must.
+    @inline(__always)
+    func read(_ target: Inbound.Target) -> ReadOutcome? {
+        if let outcome = inbound.read(target, closedError: { self.error(.closed, "read from") }) {
+            if inbound.unread < Inbound.lowMark, phase == .open,
+                !poll.events.contains(.readable)
+            {
+                updateWatch()
+            }
+            return outcome
+        }
+        return lastReadFilled ? readOn(target) : nil
+    }
+
+    /// A large read that was filled has probably left more behind: asking the kernel now saves a
+    /// poll.
+    private func readOn(_ target: Inbound.Target) -> ReadOutcome? {
+        let memory: BorrowedMemory
+        switch target {
+        case .memory(let own): memory = own
+        case .array(let max): memory = core.landing.prefix(max)
+        }
+        let count = descriptor.receive(into: memory)
+        guard count > 0 else {
+            _ = take(count, memory)
+            return inbound.read(target, closedError: { self.error(.closed, "read from") })
+        }
+        lastReadFilled = count == memory.count
+        if case .array = target { return .bytes(memory.copy(prefix: count)) }
+        return .count(count)
+    }
+
+    @inline(__always)
+    func nextWait() -> WaitID {
+        waits &+= 1
+        return WaitID(waits)
+    }
+
+    @inline(__always)
+    func park(_ reader: Inbound.Reader) { wake(inbound.park(reader)) }
+
+    func cancelRead(_ id: WaitID) { wake(inbound.cancel(id)) }
+
+    // MARK: Writing
+
+    /// Sends what the kernel takes now. A count, or the failure.
+    @inline(__always)
+    func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
+        let count = descriptor.send(memory)
+        return count >= 0 ? count : try unsent(count)
+    }
+
+    func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
+        let count = descriptor.send(parts: parts)
+        return count >= 0 ? count : try unsent(count)
+    }
+
+    private func unsent(_ status: Int) throws(ReactorError) -> Int {
+        let code = ReactorError.Code(rawValue: Int32(status))
+        if code == .wouldBlock || code == .noBufferSpace { return 0 }
+        if code == .connectionReset { hasFailedToSend = true }
+        let error = ReactorError(code, "write to \(peer)")
+        fail(error)
+        throw error
+    }
+
+    @inline(__always)
+    func refusal() -> ReactorError? { outbound.refusal { "write to \(peer)" } }
+
+    /// Keeps what the kernel did not take.
+    func queue(_ array: [UInt8], from offset: Int = 0) {
+        outbound.append(array, from: offset)
+        if !poll.events.contains(.writable) { updateWatch() }
+    }
+
+    func park(_ writer: Outbound.Writer) {
+        if let outcome = outbound.park(writer) { writer.waiter.resume(outcome) }
+    }
+
+    func cancelWrite(_ id: WaitID) { outbound.cancel(id)?.resume(.cancelled) }
+
+    /// Sends what waits, everything in one call where it fits, until the kernel takes no more.
+    private func flush() {
+        guard outbound.pending > 0 else { return updateWatch() }
+        while outbound.pending > 0 {
+            let parts = outbound.front(limit: 1024)
+            let asked = parts.reduce(0) { $0 + $1.count }
+            do throws(ReactorError) {
+                let count = try parts.count == 1 ? send(parts[0]) : send(parts: parts)
+                outbound.sent(count)
+                if count < asked { break }
+            } catch {
+                break  // `unsent` has told everybody.
+            }
+        }
+        if outbound.takeDueFinish() { sendEnd() }
+        while let waiter = outbound.nextReady() { waiter.resume(.done) }
+        if phase == .closing, outbound.pending == 0 { release() }
+    }
+
+    private func fail(_ error: ReactorError) {
+        for waiter in outbound.fail(error) { waiter.resume(.failed(error)) }
+        if phase == .closing { release() }
+    }
+
+    /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
+    func finish() -> WriteOutcome? {
+        if let refusal = refusal() { return .failed(refusal) }
+        if outbound.finish() {
+            if let error = sendEnd() { return .failed(error) }
+            return .done
+        }
+        return nil
+    }
+
+    @discardableResult
+    private func sendEnd() -> ReactorError? {
+        do throws(ReactorError) {
+            try descriptor.shutdownWriting()
+            return nil
+        } catch {
+            // The peer has reset the connection: the end cannot reach it.
+            return ReactorError(error.code, "finish writing to \(peer)")
+        }
+    }
+
+    // MARK: The end
+
+    /// Begins to close. True if everything is released; else `waiter` may be parked.
+    func beginClose(flushFor limit: Duration) -> Bool {
+        guard phase == .open else { return phase == .closed }
+        let error = ReactorError(.closed, "use \(peer)")
+        phase = .closing
+        wake(inbound.close(error))
+        outbound.refuse(error)
+        for waiter in outbound.takeWriters() { waiter.resume(.failed(error)) }
+        if outbound.pending == 0 {
+            release()
+            return true
+        }
+        updateWatch()
+        closeTimer = core.timers.add(.now.advanced(by: limit), .call { [weak self] in
+            guard let self else { return }
+            Log.logger.warning(
+                "\(self.peer) was closed with \(self.outbound.pending) bytes unsent after \(limit)")
+            self.abort()
+        })
+        return false
+    }
+
+    func parkCloser(_ waiter: Waiter<Void>) {
+        if phase == .closed { waiter.resume(()) } else { closers.append(waiter) }
+    }
+
+    /// Ends at once, with a reset.
+    func abort(_ code: ReactorError.Code = .closed) {
+        guard phase != .closed else { return }
+        descriptor.resetOnClose()
+        end(ReactorError(code, "use \(peer)"))
+    }
+
+    func shutDown() { abort(.loopClosed) }
+
+    /// The public face has gone. True if it had not been closed.
+    func faceIsGone() -> Bool {
+        guard phase == .open else { return false }
+        _ = beginClose(flushFor: .seconds(2))
+        return true
+    }
+
+    private func end(_ error: ReactorError) {
+        wake(inbound.close(error))
+        for waiter in outbound.fail(error) { waiter.resume(.failed(error)) }
+        release()
+    }
+
+    private func release() {
+        guard phase != .closed else { return }
+        phase = .closed
+        _ = core.timers.cancel(closeTimer)
+        poll.release()
+        descriptor.close()
+        core.participants.leave(self)
+        for closer in closers { closer.resume(()) }
+        closers = []
+    }
+
+    var isClosed: Bool { phase == .closed }
+    var isOpen: Bool { phase == .open }
+
+    private func error(_ code: ReactorError.Code, _ verb: String) -> ReactorError {
+        ReactorError(code, "\(verb) \(peer)")
+    }
+}
+
+/// The other end of a stream, for messages.
+enum Peer: CustomStringConvertible {
+    case address(SocketAddress)
+    /// Asked for only when it is needed.
+    case socket(Descriptor)
+
+    var description: String {
+        switch self {
+        case .address(let address): address.description
+        case .socket(let descriptor):
+            ((try? descriptor.remoteAddress()) ?? nil)?.description ?? "a peer that has gone"
+        }
+    }
+}

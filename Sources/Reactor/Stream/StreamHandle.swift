@@ -1,0 +1,259 @@
+// Reading, writing and ending a stream from any task: here on its loop, or carried there.
+
+/// What a public stream holds of its loop's side.
+typealias StreamHandle = LoopBound<StreamCore>
+
+extension LoopBound where State == StreamCore {
+    // MARK: Reading
+
+    @inline(__always)
+    func read(into buffer: inout MutableSpan<UInt8>) async throws -> Int {
+        guard !buffer.isEmpty else {
+            throw ReactorError(.invalidArgument, "read into an empty buffer")
+        }
+        // The borrow lasts until this function returns, which is not before the outcome is known.
+        switch try await read(.memory(BorrowedMemory(&buffer))) {
+        case .count(let count): return count
+        default: return 0
+        }
+    }
+
+    @inline(__always)
+    func read(upTo maxBytes: Int) async throws -> [UInt8]? {
+        guard maxBytes > 0 else {
+            throw ReactorError(.invalidArgument, "read up to \(maxBytes) bytes")
+        }
+        switch try await read(.array(max: maxBytes)) {
+        case .bytes(let bytes): return bytes
+        default: return nil
+        }
+    }
+
+    /// Never returns `failed` or `cancelled`: it throws them.
+    @inline(__always)
+    private func read(_ target: Inbound.Target) async throws -> ReadOutcome {
+        try Task.checkCancellation()
+        let outcome: ReadOutcome
+        if let stream = ifHere {
+            if let ready = stream.read(target) {
+                outcome = ready
+            } else {
+                let id = stream.nextWait()
+                outcome = await withTaskCancellationHandler {
+                    await suspend {
+                        stream.park(
+                            Inbound.Reader(id: id, target: target, waiter: .here($0)))
+                    }
+                } onCancel: {
+                    carry { $0.cancelRead(id) }
+                }
+            }
+        } else {
+            outcome = await readElsewhere(target)
+        }
+        switch outcome {
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        default: return outcome
+        }
+    }
+
+    private func readElsewhere(_ target: Inbound.Target) async -> ReadOutcome {
+        let ended = ReactorError(.loopClosed, "read from a stream of \(loop)")
+        let target = Unchecked(target)
+        return await waitElsewhere(ifLoopEnded: .failed(ended)) { stream, waiter, id, isCancelled in
+            if isCancelled {
+                waiter.resume(.cancelled)
+            } else if let outcome = stream.read(target.value) {
+                waiter.resume(outcome)
+            } else {
+                stream.park(Inbound.Reader(id: id, target: target.value, waiter: waiter))
+            }
+        } cancel: { stream, id in
+            stream.cancelRead(id)
+        }
+    }
+
+    // MARK: Writing
+
+    @inline(__always)
+    func write(_ bytes: Span<UInt8>) async throws {
+        try Task.checkCancellation()
+        guard let stream = ifHere else {
+            return try await writeElsewhere([BorrowedMemory(bytes).copy(prefix: bytes.count)])
+        }
+        if let refusal = stream.refusal() { throw refusal }
+        let memory = BorrowedMemory(bytes)
+        if stream.outbound.isClear {
+            if memory.count == 0 { return }
+            let sent = try stream.send(memory)
+            if sent == memory.count { return }
+            let rest = memory.dropFirst(sent)
+            stream.queue(rest.copy(prefix: rest.count))
+        } else {
+            stream.queue(memory.copy(prefix: memory.count))
+        }
+        try await waitForRoom(stream)
+    }
+
+    @inline(__always)
+    func write(_ bytes: [UInt8]) async throws {
+        try Task.checkCancellation()
+        guard let stream = ifHere else { return try await writeElsewhere([bytes]) }
+        if try stream.write(bytes) { return }
+        try await waitForRoom(stream)
+    }
+
+    func write(contentsOf parts: [[UInt8]]) async throws {
+        try Task.checkCancellation()
+        guard let stream = ifHere else { return try await writeElsewhere(parts) }
+        if try stream.write(contentsOf: parts) { return }
+        try await waitForRoom(stream)
+    }
+
+    private func waitForRoom(_ stream: StreamCore) async throws {
+        if stream.outbound.hasRoom { return }
+        try await wait(stream, below: Outbound.mark)
+    }
+
+    private func wait(_ stream: StreamCore, below limit: Int) async throws {
+        let id = stream.nextWait()
+        let outcome = await withTaskCancellationHandler {
+            await suspend {
+                stream.park(Outbound.Writer(id: id, waiter: .here($0), below: limit))
+            }
+        } onCancel: {
+            carry { $0.cancelWrite(id) }
+        }
+        try outcome.check()
+    }
+
+    private func writeElsewhere(_ parts: [[UInt8]]) async throws {
+        try await writing { stream throws(ReactorError) in
+            try stream.write(contentsOf: parts) || stream.outbound.hasRoom
+        } below: {
+            Outbound.mark
+        }
+    }
+
+    /// Runs `begin` on the loop, and waits there unless it returns true.
+    private func writing(
+        _ begin: @escaping @Sendable (StreamCore) throws(ReactorError) -> Bool,
+        below limit: @escaping @Sendable () -> Int
+    ) async throws {
+        let ended = ReactorError(.loopClosed, "write to a stream of \(loop)")
+        let outcome: WriteOutcome = await waitElsewhere(
+            ifLoopEnded: .failed(ended)
+        ) { stream, waiter, id, isCancelled in
+            // Not begun if the caller was cancelled by now: nothing is sent then.
+            if isCancelled { return waiter.resume(.cancelled) }
+            do throws(ReactorError) {
+                if try begin(stream) { return waiter.resume(.done) }
+                stream.park(Outbound.Writer(id: id, waiter: waiter, below: limit()))
+            } catch {
+                waiter.resume(.failed(error))
+            }
+        } cancel: { stream, id in
+            stream.cancelWrite(id)
+        }
+        try outcome.check()
+    }
+
+    func finish() async throws {
+        try Task.checkCancellation()
+        guard let stream = ifHere else {
+            return try await writing { stream throws(ReactorError) in
+                switch stream.finish() {
+                case .failed(let error): throw error
+                case .done, .cancelled: return true
+                case nil: return false
+                }
+            } below: {
+                1
+            }
+        }
+        if let outcome = stream.finish() { return try outcome.check() }
+        try await wait(stream, below: 1)
+    }
+
+    // MARK: The end
+
+    func close(flushFor limit: Duration) async {
+        if let stream = ifHere {
+            if stream.beginClose(flushFor: limit) { return }
+            await suspend { stream.parkCloser(.here($0)) }
+        } else {
+            let wait = RemoteWait<Void>()
+            await wait.suspend {
+                let sent = loop.post {
+                    let stream = here
+                    if stream.beginClose(flushFor: limit) {
+                        wait.settle(())
+                    } else {
+                        stream.parkCloser(.elsewhere(wait))
+                    }
+                }
+                if !sent { wait.settle(()) }
+            }
+        }
+    }
+
+    func abort() { carry { $0.abort() } }
+
+    /// Called by the face's `deinit`.
+    func drop(_ description: @escaping @Sendable () -> String) {
+        carry {
+            if $0.faceIsGone() {
+                Log.logger.warning("\(description()) was dropped without close(); it was closed now")
+            }
+        }
+    }
+}
+
+extension WriteOutcome {
+    @inline(__always)
+    func check() throws {
+        switch self {
+        case .done: return
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+}
+
+extension StreamCore {
+    /// True if the write is complete; false if the rest waits to be sent.
+    @inline(__always)
+    func write(_ bytes: [UInt8]) throws(ReactorError) -> Bool {
+        if let refusal = refusal() { throw refusal }
+        guard outbound.isClear else {
+            queue(bytes)
+            return false
+        }
+        if bytes.isEmpty { return true }
+        let sent = try send(BorrowedMemory(keptAlive: bytes))
+        if sent == bytes.count { return true }
+        queue(bytes, from: sent)
+        return false
+    }
+
+    /// The same for several arrays; one system call where nothing waits and the kernel takes all.
+    func write(contentsOf parts: [[UInt8]]) throws(ReactorError) -> Bool {
+        if parts.count == 1 { return try write(parts[0]) }
+        if let refusal = refusal() { throw refusal }
+        var sent = 0
+        if outbound.isClear {
+            let first = parts.lazy.filter { !$0.isEmpty }.prefix(1024)
+            let memory = first.map { BorrowedMemory(keptAlive: $0) }
+            if memory.isEmpty { return true }
+            sent = try send(parts: Array(memory))
+        }
+        var skipped = 0
+        for part in parts where !part.isEmpty {
+            let offset = min(part.count, max(0, sent - skipped))
+            skipped += part.count
+            if offset < part.count { queue(part, from: offset) }
+        }
+        return outbound.pending == 0
+    }
+}
