@@ -6,7 +6,7 @@ extension EventLoop {
     @inline(never)
     func make<Object: Sendable>(
         _ make: @escaping @Sendable () throws -> Object,
-        ifEnded ended: @escaping @Sendable () -> Void
+        ifEnded ended: @escaping @Sendable () -> Void = {}
     ) async throws -> Object {
         if isCurrent { return try make() }
         return try await makeElsewhere(make, ended)

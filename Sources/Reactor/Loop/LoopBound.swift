@@ -8,7 +8,9 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
     let loop: EventLoop
     private let state: State
 
-    init(_ state: sending State, on loop: EventLoop) {
+    /// On the loop's thread, which owns `state` from the start.
+    init(_ state: State, on loop: EventLoop) {
+        precondition(loop.isCurrent, "loop-bound state made off its loop")
         self.loop = loop
         self.state = state
     }
@@ -33,6 +35,26 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
             return true
         }
         return loop.post { body(here) }
+    }
+
+    /// Waits for something that `park` arranges on the loop, here or carried there.
+    ///
+    /// `park` gets the waiter, its identity, and whether the caller is cancelled by then; `cancel`
+    /// may come at any time after it, or never.
+    func wait<Value>(
+        ifLoopEnded ended: Value,
+        park: @escaping @Sendable (State, Waiter<Value>, WaitID, _ isCancelled: Bool) -> Void,
+        cancel: @escaping @Sendable (State, WaitID) -> Void
+    ) async -> Value {
+        guard let state = ifHere else {
+            return await waitElsewhere(ifLoopEnded: ended, park: park, cancel: cancel)
+        }
+        let id = loop.core.nextWait()
+        return await withTaskCancellationHandler {
+            await suspend { park(state, .here($0), id, Task.isCancelled) }
+        } onCancel: {
+            carry { cancel($0, id) }
+        }
     }
 
     /// Waits away from the loop for something that `park` arranges on it.

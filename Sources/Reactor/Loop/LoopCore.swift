@@ -12,10 +12,18 @@ final class LoopCore {
     var isClosed = false
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
+    private var waits: UInt64 = 0
 
     init() throws(ReactorError) {
         uv = try UVLoop()
         timers = TimerQueue(on: uv)
+    }
+
+    /// A name for one wait on this loop.
+    @inline(__always)
+    func nextWait() -> WaitID {
+        waits &+= 1
+        return WaitID(waits)
     }
 
     deinit { landing.deallocate() }
@@ -52,4 +60,5 @@ struct ParticipantList {
     }
 
     var last: (any ShutdownParticipant)? { members.last }
+    var all: [any ShutdownParticipant] { members }
 }

@@ -15,16 +15,19 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
     var participantIndex = -1
 
     private var accepted = Deque<Accepted>()
-    private var acceptor: (id: WaitID, waiter: Waiter<AcceptOutcome>)?
-    private var cancelledEarly: WaitID?
-    private var waits: UInt64 = 0
+    private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
     private var end: ReactorError?
     private var retryTimer = TimerID.none
     private var delay = Duration.zero
+    /// Whether the last readiness brought more than one: then asking once more is worth a call.
+    private var isBusy = false
     private(set) var statistics = ListenerStatistics()
 
+    /// How many more connections may be open: what `serve` still allows.
+    var allowance = Int.max
+
     /// Taken from the kernel ahead of the application, at most.
-    private static let undeliveredLimit = 16
+    static let undeliveredLimit = 64
     private static let firstDelay = Duration.milliseconds(5)
     private static let longestDelay = Duration.seconds(1)
 
@@ -33,12 +36,13 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         let peer: SocketAddress
     }
 
-    enum AcceptOutcome: Sendable {
+    enum Outcome: Sendable {
         case connection(Accepted)
         case failed(ReactorError)
         case cancelled
     }
 
+    /// Takes the descriptor over, whatever happens: it is closed if this throws.
     init(
         _ descriptor: Descriptor, _ address: SocketAddress, on core: LoopCore
     ) throws(ReactorError) {
@@ -60,60 +64,60 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
 
     // MARK: Taking connections
 
-    func next() -> AcceptOutcome? {
-        if acceptor != nil { return .failed(ReactorError(.busy, "accept on \(address)")) }
-        if let first = accepted.popFirst() { return .connection(first) }
-        if let end { return .failed(end) }
-        watch()
-        return nil
-    }
-
-    func nextWait() -> WaitID {
-        waits &+= 1
-        return WaitID(waits)
-    }
-
-    func park(_ waiter: Waiter<AcceptOutcome>, _ id: WaitID) {
-        if let early = cancelledEarly, early == id {
-            cancelledEarly = nil
+    /// Gives the next connection to `waiter`, now or when it comes.
+    func next(_ waiter: Waiter<Outcome>, _ id: WaitID, isCancelled: Bool) {
+        if isCancelled {
             waiter.resume(.cancelled)
+        } else if acceptor != nil {
+            waiter.resume(.failed(ReactorError(.busy, "accept on \(address)")))
+        } else if let first = accepted.popFirst() {
+            waiter.resume(.connection(first))
+        } else if let end {
+            waiter.resume(.failed(end))
         } else {
             acceptor = (id, waiter)
+            watch()
         }
     }
 
     func cancel(_ id: WaitID) {
-        guard let acceptor, acceptor.id == id else {
-            cancelledEarly = id
-            return
-        }
+        guard let acceptor, acceptor.id == id else { return }
         self.acceptor = nil
         acceptor.waiter.resume(.cancelled)
     }
 
-    /// Leaves connections to the kernel's backlog until `next` is called again.
-    func pause() { poll.watch([], for: self) }
+    /// One of the connections that `allowance` counts has ended.
+    func connectionEnded() {
+        allowance += 1
+        if acceptor != nil { watch() }
+    }
 
     // MARK: Accepting
 
     private func watch() {
-        guard end == nil, retryTimer == .none else { return }
+        guard end == nil, retryTimer == .none, allowance > 0 else { return }
         poll.watch(.readable, for: self)
     }
 
     func ready(readable: Bool, writable: Bool, failed: Bool) {
         guard end == nil else { return }
-        while accepted.count < Self.undeliveredLimit {
+        var taken = 0
+        while accepted.count < Self.undeliveredLimit, allowance > 0 {
+            // Readiness is level-triggered: what is left now is reported again.
+            if taken == 1, !isBusy { return }
             let (number, peer) = descriptor.accept()
             if number < 0 {
-                refused(ReactorError.Code(rawValue: number))
-                return
+                isBusy = taken > 1
+                return refused(ReactorError.Code(rawValue: number))
             }
+            taken += 1
             delay = .zero
+            allowance -= 1
             statistics.accepted += 1
             deliver(Accepted(descriptor: Descriptor(number: number), peer: peer ?? address))
         }
-        pause()
+        isBusy = true
+        poll.watch([], for: self)
     }
 
     private func deliver(_ connection: Accepted) {
@@ -122,6 +126,7 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
             acceptor.waiter.resume(.connection(connection))
         } else {
             accepted.append(connection)
+            if accepted.count > 1 { isBusy = true }
         }
     }
 
@@ -134,25 +139,36 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
             statistics.aborted += 1
             watch()
         default:
-            // Out of descriptors or memory, as a rule: connections stay in the backlog meanwhile.
-            statistics.backOffs += 1
-            statistics.lastError = ReactorError(code, "accept on \(address)")
-            if delay == .zero {
-                Log.logger.warning("\(statistics.lastError!); trying again with growing pauses")
-            }
-            delay = min(max(delay * 2, Self.firstDelay), Self.longestDelay)
-            pause()
-            retryTimer = core.timers.add(.now.advanced(by: delay), .call { [weak self] in
-                guard let self else { return }
-                self.retryTimer = .none
-                self.ready(readable: true, writable: false, failed: false)
-            })
+            backOff(ReactorError(code, "accept on \(address)"))
         }
+    }
+
+    /// Out of descriptors or memory, as a rule: connections wait in the kernel's backlog until a
+    /// later try succeeds.
+    private func backOff(_ error: ReactorError) {
+        statistics.backOffs += 1
+        statistics.lastError = error
+        if delay == .zero {
+            Log.logger.warning("\(error); trying again after growing pauses")
+        }
+        delay = min(max(delay * 2, Self.firstDelay), Self.longestDelay)
+        poll.watch([], for: self)
+        retryTimer = core.timers.add(.now.advanced(by: delay), .call { [weak self] in
+            guard let self else { return }
+            self.retryTimer = .none
+            self.ready(readable: true, writable: false, failed: false)
+            self.watch()
+        })
+    }
+
+    func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
+        statistics.failedHandlers += 1
+        Log.logger.warning("the handler of \(peer) on \(address) failed: \(error)")
     }
 
     // MARK: The end
 
-    /// Stops listening: connections not yet taken are closed, the one who waits is told.
+    /// Stops listening: connections that nobody has taken are reset, the one who waits is told.
     func close(_ code: ReactorError.Code = .closed) {
         guard end == nil else { return }
         let error = ReactorError(code, "accept on \(address)")
@@ -183,4 +199,6 @@ public struct ListenerStatistics: Sendable, Hashable {
     public internal(set) var backOffs = 0
     /// The latest of them.
     public internal(set) var lastError: ReactorError?
+    /// Handlers of ``TCPListener/serve(limit:drain:_:)`` that threw.
+    public internal(set) var failedHandlers = 0
 }

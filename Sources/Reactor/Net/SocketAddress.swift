@@ -83,6 +83,9 @@ public struct SocketAddress: Hashable, Sendable {
     /// The address without its port, as ``init(ip:port:)`` takes it.
     public var ip: String { NumericAddress.text(of: self) }
 
+    /// True for `0.0.0.0` and `::`: every address of this machine.
+    var isWildcard: Bool { octets == Octets() }
+
     /// The same address with another port.
     public func with(port: UInt16) -> SocketAddress {
         SocketAddress(family: family, octets: octets, port: port, scopeID: scopeID)

@@ -1,29 +1,112 @@
 // A handler for each connection.
 
 extension TCPListener {
-    /// Runs `handler` for each connection until cancelled or closed.
+    /// Runs `handler` for each connection until cancelled, or until the listener closes.
     ///
-    /// Each runs in a child task on the listener's loop; its stream is closed when it ends. One
-    /// that throws ends its own connection only: the error is logged. At `limit` open connections
-    /// no more are accepted until one ends.
+    /// Each handler runs in a child task on the listener's loop, with the caller's task-local
+    /// values, and its stream is closed when it ends. One that throws ends its own connection only:
+    /// the error is logged and counted in ``statistics()``. While `limit` connections are open no
+    /// more are accepted; the kernel keeps them waiting.
+    ///
+    /// When cancelled, or when the listener is closed, it stops listening, gives the handlers
+    /// `drain` to end, then cancels them, and a second later aborts the streams they still hold.
     ///
     /// - Throws: `CancellationError` when cancelled; ``ReactorError/Code/closed`` when the listener
-    ///   is closed.
+    ///   was closed; ``ReactorError/Code/loopClosed``; ``ReactorError/Code/invalidArgument`` for a
+    ///   limit below one; ``ReactorError/Code/busy`` while something else accepts from it.
+    ///
+    /// libuv: `uv_listen` and `uv_accept`, here `uv_poll_start` and `accept4`.
     public func serve(
         limit: Int = 10_000, drain: Duration = .seconds(2),
         _ handler: @escaping @Sendable (TCPStream) async throws -> Void
     ) async throws {
-        let loop = loop
-        try await withThrowingDiscardingTaskGroup { group in
+        guard limit > 0 else {
+            throw ReactorError(.invalidArgument, "serve at most \(limit) connections")
+        }
+        try Task.checkCancellation()
+        // Not a child: the caller's cancellation is to drain the handlers, not to cancel them.
+        let stop = StopSwitch()
+        let task = Task(executorPreference: loop) { [self] in
+            try await loop.rooted("serve on") {
+                try await acceptAndServe(limit, drain, stop, handler)
+            }
+        }
+        stop.set(cancelHandlers: { task.cancel() })
+        do {
+            try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                handle.carry { _ in stop.stop() }
+            }
+        } catch let error as ReactorError where error.code == .closed {
+            try Task.checkCancellation()
+            throw error
+        }
+    }
+
+    /// On the loop.
+    private func acceptAndServe(
+        _ limit: Int, _ drain: Duration, _ stop: StopSwitch,
+        _ handler: @escaping @Sendable (TCPStream) async throws -> Void
+    ) async throws {
+        let service = LoopBound(
+            TCPService(handle.here, limit: limit, drain: drain) { stop.cancelHandlers() },
+            on: loop)
+        stop.set(stop: { service.carry { $0.stop() } })
+        let failure = await withDiscardingTaskGroup { group -> any Error in
             while true {
-                let stream = try await accept()
-                group.addTask(executorPreference: loop) {
-                    do { try await handler(stream) } catch {
-                        Log.logger.debug("handler failed: \(error)")
+                do {
+                    let accepted = try await take()
+                    let stream = stream(try service.here.open(accepted), accepted)
+                    group.addTask {
+                        do { try await handler(stream) } catch {
+                            service.carry { $0.handlerFailed(error, accepted.peer) }
+                        }
+                        await stream.close()
+                        service.carry { $0.handlerEnded() }
                     }
-                    await stream.close()
+                } catch {
+                    // Leaving normally, so that the group waits for its handlers and does not
+                    // cancel them: that is for the drain to decide.
+                    service.here.stop()
+                    return error
                 }
             }
         }
+        service.carry { $0.end() }
+        throw failure
     }
+}
+
+/// Links the caller of `serve`, on any thread, to its service on the loop.
+private final class StopSwitch: Sendable {
+    private struct State {
+        var isStopped = false
+        var stop: (@Sendable () -> Void)?
+        var cancelHandlers: (@Sendable () -> Void)?
+    }
+
+    private let state = Locked(State())
+
+    func set(stop: @escaping @Sendable () -> Void) {
+        let isStopped = state.withLock {
+            $0.stop = stop
+            return $0.isStopped
+        }
+        if isStopped { stop() }
+    }
+
+    func set(cancelHandlers: @escaping @Sendable () -> Void) {
+        state.withLock { $0.cancelHandlers = cancelHandlers }
+    }
+
+    func stop() {
+        let stop = state.withLock {
+            $0.isStopped = true
+            return $0.stop
+        }
+        stop?()
+    }
+
+    func cancelHandlers() { state.withLock { $0.cancelHandlers }?() }
 }

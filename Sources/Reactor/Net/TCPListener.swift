@@ -2,19 +2,35 @@
 
 /// Listens for TCP connections.
 ///
-/// Take them one by one from ``connections``, or let ``serve(limit:drain:_:)`` run a handler for
-/// each. Close it with ``close()``, which ``serve(limit:drain:_:)`` does at its end.
+/// Take them one by one with ``accept()`` or from ``connections``, or let
+/// ``serve(limit:drain:_:)`` run a handler for each. Close it with ``close()``, which
+/// ``serve(limit:drain:_:)`` does at its end; one that is dropped closes.
 ///
 /// Usable from any task; it and the streams it accepts live on ``loop``.
+///
+/// Out of descriptors or memory it leaves connections in the kernel's backlog and tries again after
+/// pauses of 5 ms growing to a second, counted in ``statistics()``.
 public final class TCPListener: Sendable {
     let handle: LoopBound<ListenerCore>
 
     /// The address it listens on, with the port that the system chose where 0 was asked for.
     public let localAddress: SocketAddress
 
-    init(_ handle: LoopBound<ListenerCore>, localAddress: SocketAddress) {
+    /// How it was bound, for others to share its port.
+    let binding: Binding
+
+    struct Binding: Sendable {
+        var backlog: Int
+        var reusePort: Bool
+        var ipv6Only: Bool
+        var options: TCPOptions
+    }
+
+    private init(_ handle: LoopBound<ListenerCore>, _ localAddress: SocketAddress, _ binding: Binding)
+    {
         self.handle = handle
         self.localAddress = localAddress
+        self.binding = binding
     }
 
     deinit { handle.carry { $0.close() } }
@@ -31,78 +47,131 @@ public final class TCPListener: Sendable {
     ///   - backlog: How many connections the kernel keeps waiting; it may allow fewer.
     ///   - reusePort: Lets other sockets listen on the same port, and the kernel share connections
     ///     out among them.
-    ///   - options: For every connection accepted.
+    ///   - ipv6Only: An IPv6 address takes no IPv4 connections.
+    ///   - options: For every connection accepted; `localAddress` is not among those.
     /// - Throws: ``ReactorError/Code/addressInUse`` and other codes of the system;
     ///   ``ReactorError/Code/invalidArgument``; ``ReactorError/Code/loopClosed``;
-    ///   `CancellationError`. Nothing is left open.
+    ///   `CancellationError`. Nothing is left open then.
     ///
     /// libuv: `uv_tcp_bind` and `uv_listen`, here `bind`, `listen` and `uv_poll_init`.
     public static func bind(
-        to address: SocketAddress, backlog: Int = 1024, reusePort: Bool = false
+        to address: SocketAddress, backlog: Int = 1024, reusePort: Bool = false,
+        ipv6Only: Bool = false, options: TCPOptions = TCPOptions()
     ) async throws -> TCPListener {
         try Task.checkCancellation()
         let loop = try EventLoop.forNewObjects()
-        let (descriptor, local) = try Descriptor.listening(
-            at: address, backlog: backlog, reusePort: reusePort)
+        let binding = Binding(
+            backlog: backlog, reusePort: reusePort, ipv6Only: ipv6Only, options: options)
         return try await loop.make {
+            let (descriptor, local) = try Descriptor.listening(at: address, binding)
             let core = try ListenerCore(descriptor, local, on: loop.core)
-            return TCPListener(LoopBound(core, on: loop), localAddress: local)
-        } ifEnded: {
-            descriptor.close()
+            return TCPListener(LoopBound(core, on: loop), local, binding)
         }
     }
 
-    /// The next connection; used by one task at a time.
-    func accept() async throws -> TCPStream {
-        try Task.checkCancellation()
-        let outcome: ListenerCore.AcceptOutcome
-        if let listener = handle.ifHere {
-            if let ready = listener.next() {
-                outcome = ready
-            } else {
-                let id = listener.nextWait()
-                outcome = await withTaskCancellationHandler {
-                    await suspend { listener.park(.here($0), id) }
-                } onCancel: {
-                    handle.carry { $0.cancel(id) }
-                }
-            }
-        } else {
-            let ended = ReactorError(.loopClosed, "accept on \(localAddress)")
-            outcome = await handle.waitElsewhere(ifLoopEnded: .failed(ended)) {
-                listener, waiter, id, isCancelled in
-                if isCancelled {
-                    waiter.resume(.cancelled)
-                } else if let outcome = listener.next() {
-                    waiter.resume(outcome)
-                } else {
-                    listener.park(waiter, id)
-                }
-            } cancel: { listener, id in
-                listener.cancel(id)
-            }
+    /// Listens on a host's first address: a numeric one, or a name to be looked up.
+    ///
+    /// - Throws: As ``bind(to:backlog:reusePort:ipv6Only:options:)``;
+    ///   ``ReactorError/Code/hostNotFound`` and other codes of the name service.
+    public static func bind(
+        host: String, port: Int, backlog: Int = 1024, reusePort: Bool = false,
+        ipv6Only: Bool = false, options: TCPOptions = TCPOptions()
+    ) async throws -> TCPListener {
+        guard let address = try await Resolver.resolve(host: host, port: port).first else {
+            throw ReactorError(.hostNotFound, "bind to \(host):\(port)")
         }
-        switch outcome {
-        case .connection(let accepted): return try await stream(accepted)
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        }
+        return try await bind(
+            to: address, backlog: backlog, reusePort: reusePort, ipv6Only: ipv6Only,
+            options: options)
     }
 
-    private func stream(_ accepted: ListenerCore.Accepted) async throws -> TCPStream {
+    /// The next connection. Suspends until there is one; cancelling throws `CancellationError` and
+    /// loses none. One task accepts at a time.
+    ///
+    /// - Throws: ``ReactorError/Code/busy``; ``ReactorError/Code/closed``;
+    ///   ``ReactorError/Code/loopClosed``; `CancellationError`.
+    ///
+    /// libuv: `uv_accept`, here `accept4`.
+    public func accept() async throws -> TCPStream {
+        let accepted = try await take()
         let loop = loop
         return try await loop.make {
-            let core = try StreamCore(
-                accepted.descriptor, peer: .address(accepted.peer), on: loop.core)
-            return TCPStream(LoopBound(core, on: loop), remoteAddress: accepted.peer)
+            self.stream(
+                try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: loop.core),
+                accepted)
         } ifEnded: {
             accepted.descriptor.close()
         }
     }
 
+    func take() async throws -> ListenerCore.Accepted {
+        try Task.checkCancellation()
+        let ended = ReactorError(.loopClosed, "accept")
+        let outcome = await handle.wait(ifLoopEnded: .failed(ended)) {
+            $0.next($1, $2, isCancelled: $3)
+        } cancel: {
+            $0.cancel($1)
+        }
+        switch outcome {
+        case .connection(let accepted): return accepted
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    /// On the loop.
+    func stream(_ core: StreamCore, _ accepted: ListenerCore.Accepted) -> TCPStream {
+        // Asked of the kernel only where the listener's own address does not say it.
+        let local =
+            localAddress.isWildcard
+            ? (try? accepted.descriptor.localAddress()) ?? localAddress : localAddress
+        return TCPStream(
+            LoopBound(core, on: loop), localAddress: local, remoteAddress: accepted.peer)
+    }
+
+    /// What it has seen so far. Suspends only away from the loop.
+    public func statistics() async throws -> ListenerStatistics {
+        try await loop.make { self.handle.here.statistics }
+    }
+
     /// Stops listening and releases the port. Connections that nobody has taken are reset; a task
-    /// that waits for one gets ``ReactorError/Code/closed``, streams go on. Does not suspend.
+    /// that waits for one gets ``ReactorError/Code/closed``; streams go on. Does not suspend.
     ///
     /// libuv: `uv_close`.
     public func close() { handle.carry { $0.close() } }
+}
+
+extension TCPListener {
+    /// The connections that come, until the listener is closed here.
+    public var connections: Connections { Connections(listener: self) }
+
+    /// An endless sequence of accepted streams, each the receiver's to close.
+    public struct Connections: AsyncSequence, Sendable {
+        let listener: TCPListener
+
+        /// Accepts on each call.
+        public struct AsyncIterator: AsyncIteratorProtocol {
+            let listener: TCPListener
+
+            /// The next connection; `nil` once the listener was closed. As
+            /// ``TCPListener/accept()`` otherwise.
+            public mutating func next() async throws -> TCPStream? {
+                do {
+                    return try await listener.accept()
+                } catch let error as ReactorError where error.code == .closed {
+                    return nil
+                }
+            }
+
+            /// As ``next()``.
+            public mutating func next(
+                isolation actor: isolated (any Actor)?
+            ) async throws -> TCPStream? {
+                try await next()
+            }
+        }
+
+        /// Begins to accept.
+        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(listener: listener) }
+    }
 }

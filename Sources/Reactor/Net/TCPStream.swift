@@ -9,11 +9,15 @@
 public final class TCPStream: ByteStream {
     let handle: StreamHandle
 
+    /// This side's address.
+    public let localAddress: SocketAddress
+
     /// The peer's address.
     public let remoteAddress: SocketAddress
 
-    init(_ handle: StreamHandle, remoteAddress: SocketAddress) {
+    init(_ handle: StreamHandle, localAddress: SocketAddress, remoteAddress: SocketAddress) {
         self.handle = handle
+        self.localAddress = localAddress
         self.remoteAddress = remoteAddress
     }
 

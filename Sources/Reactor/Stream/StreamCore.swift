@@ -13,7 +13,8 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     private(set) var inbound = Inbound()
     private(set) var outbound = Outbound()
     var participantIndex = -1
-    private var waits: UInt64 = 0
+    /// The service that opened it, for its end to find what is left.
+    var service: ObjectIdentifier?
     private var phase = Phase.open
     private var lastReadFilled = false
     private var hasFailedToSend = false
@@ -24,9 +25,10 @@ final class StreamCore: PollOwner, ShutdownParticipant {
 
     enum Phase { case open, closing, closed }
 
-    /// Takes the descriptor over, whatever happens: it is closed if this throws.
+    /// Takes the descriptor over, whatever happens: it is closed if this throws. `poll` watches it
+    /// already where it was connected by us.
     init(
-        _ descriptor: Descriptor, peer: Peer, on core: LoopCore
+        _ descriptor: Descriptor, peer: Peer, on core: LoopCore, watchedBy poll: UVPoll? = nil
     ) throws(ReactorError) {
         guard !core.isClosed else {
             descriptor.close()
@@ -36,13 +38,13 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         self.descriptor = descriptor
         self.peer = peer
         do throws(ReactorError) {
-            poll = try UVPoll(descriptor, on: core.uv)
+            if let poll { self.poll = poll } else { self.poll = try UVPoll(descriptor, on: core.uv) }
         } catch {
             descriptor.close()
             throw error
         }
         core.participants.join(self)
-        poll.watch(.readable, for: self)
+        self.poll.watch(.readable, for: self)
     }
 
     // MARK: Readiness
@@ -152,12 +154,6 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         lastReadFilled = count == memory.count
         if case .array = target { return .bytes(memory.copy(prefix: count)) }
         return .count(count)
-    }
-
-    @inline(__always)
-    func nextWait() -> WaitID {
-        waits &+= 1
-        return WaitID(waits)
     }
 
     @inline(__always)

@@ -38,7 +38,7 @@ extension LoopBound where State == StreamCore {
             if let ready = stream.read(target) {
                 outcome = ready
             } else {
-                let id = stream.nextWait()
+                let id = stream.core.nextWait()
                 outcome = await withTaskCancellationHandler {
                     await suspend {
                         stream.park(
@@ -117,7 +117,7 @@ extension LoopBound where State == StreamCore {
     }
 
     private func wait(_ stream: StreamCore, below limit: Int) async throws {
-        let id = stream.nextWait()
+        let id = stream.core.nextWait()
         let outcome = await withTaskCancellationHandler {
             await suspend {
                 stream.park(Outbound.Writer(id: id, waiter: .here($0), below: limit))

@@ -1,0 +1,122 @@
+// A TCP connection on its way: one attempt to one address.
+
+/// The loop's side of an attempt to connect. It ends as a stream, a failure or a cancellation;
+/// whichever comes first leaves nothing else behind.
+final class ConnectCore: PollOwner, ShutdownParticipant {
+    private let core: LoopCore
+    private let descriptor: Descriptor
+    private let poll: UVPoll
+    private let address: SocketAddress
+    var participantIndex = -1
+    private var waiter: (id: WaitID, waiter: Waiter<Outcome>)?
+    private var result: Outcome?
+
+    enum Outcome: Sendable {
+        case connected(LoopBound<StreamCore>, local: SocketAddress)
+        case failed(ReactorError)
+        case cancelled
+    }
+
+    private let loop: EventLoop
+
+    /// Begins to connect.
+    init(
+        to address: SocketAddress, _ options: TCPOptions, on loop: EventLoop
+    ) throws(ReactorError) {
+        core = loop.core
+        self.loop = loop
+        self.address = address
+        guard !core.isClosed else {
+            throw ReactorError(.loopClosed, "connect to \(address)")
+        }
+        let (descriptor, isConnected) = try Descriptor.connecting(to: address, options)
+        self.descriptor = descriptor
+        do throws(ReactorError) {
+            poll = try UVPoll(descriptor, on: core.uv)
+        } catch {
+            descriptor.close()
+            throw error
+        }
+        if isConnected {
+            finish()
+        } else {
+            core.participants.join(self)
+            poll.watch(.writable, for: self)
+        }
+    }
+
+    func park(_ waiter: Waiter<Outcome>, _ id: WaitID, isCancelled: Bool) {
+        self.waiter = (id, waiter)
+        if let result {
+            deliver(result)
+        } else if isCancelled {
+            cancel(id)
+        }
+    }
+
+    func cancel(_ id: WaitID) {
+        if waiter?.id == id { abandon(.cancelled) }
+    }
+
+    func ready(readable: Bool, writable: Bool, failed: Bool) {
+        let code: ReactorError.Code?
+        do throws(ReactorError) { code = try descriptor.takeError() } catch { code = error.code }
+        if let code {
+            abandon(.failed(ReactorError(code, "connect to \(address)")))
+        } else {
+            core.participants.leave(self)
+            finish()
+        }
+    }
+
+    func shutDown() { abandon(.failed(ReactorError(.loopClosed, "connect to \(address)"))) }
+
+    /// Hands the descriptor, and its place in epoll, to a stream.
+    private func finish() {
+        do throws(ReactorError) {
+            let local = try descriptor.localAddress() ?? address
+            let stream = try StreamCore(
+                descriptor, peer: .address(address), on: core, watchedBy: poll)
+            deliver(.connected(LoopBound(stream, on: loop), local: local))
+        } catch {
+            abandon(.failed(error))
+        }
+    }
+
+    private func abandon(_ outcome: Outcome) {
+        core.participants.leave(self)
+        poll.release()
+        descriptor.close()
+        deliver(outcome)
+    }
+
+    private func deliver(_ outcome: Outcome) {
+        if let waiter = waiter.take() {
+            waiter.waiter.resume(outcome)
+        } else {
+            result = outcome
+        }
+    }
+}
+
+extension Descriptor {
+    /// A socket that has begun to connect, and whether it has connected at once. Nothing is left
+    /// if this throws.
+    @inline(never)
+    static func connecting(
+        to address: SocketAddress, _ options: TCPOptions
+    ) throws(ReactorError) -> (Descriptor, Bool) {
+        guard address.port > 0 else {
+            throw ReactorError(.invalidArgument, "connect to \(address)")
+        }
+        let descriptor = try streamSocket(address.family)
+        do throws(ReactorError) {
+            try descriptor.apply(options, address.family)
+            if let local = options.localAddress { try descriptor.bind(to: local) }
+            return (descriptor, try descriptor.connect(to: address))
+        } catch {
+            descriptor.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// One run of `serve`: its connections, its limit, and the phases of its end.
+
+/// Keeps count of the connections that one `serve` has open. Lives on the listener's loop.
+final class TCPService {
+    private let listener: ListenerCore
+    private let core: LoopCore
+    private let drain: Duration
+    private var isStopping = false
+    private var timer = TimerID.none
+    /// Cancels every handler.
+    private let cancelHandlers: @Sendable () -> Void
+    /// Time between cancelling the handlers and aborting their streams.
+    private static let patience = Duration.seconds(1)
+
+    init(
+        _ listener: ListenerCore, limit: Int, drain: Duration,
+        cancelHandlers: @escaping @Sendable () -> Void
+    ) {
+        self.listener = listener
+        core = listener.core
+        self.drain = drain
+        self.cancelHandlers = cancelHandlers
+        listener.allowance = limit
+    }
+
+    /// Makes the stream of an accepted connection, known as this service's.
+    func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore {
+        let stream = try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: core)
+        stream.service = ObjectIdentifier(self)
+        return stream
+    }
+
+    func handlerEnded() { listener.connectionEnded() }
+
+    func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
+        if isStopping, error is CancellationError { return }
+        listener.handlerFailed(error, peer)
+    }
+
+    /// Stops accepting. Handlers get the drain time to end, are cancelled then, and lose their
+    /// streams if that does not help either.
+    func stop() {
+        guard !isStopping else { return }
+        isStopping = true
+        listener.close()
+        after(drain) { [weak self] in
+            guard let self else { return }
+            self.cancelHandlers()
+            self.after(Self.patience) { [weak self] in self?.abortStreams() }
+        }
+    }
+
+    private func after(_ time: Duration, _ call: @escaping () -> Void) {
+        timer = core.timers.add(.now.advanced(by: time), .call(call))
+    }
+
+    private func abortStreams() {
+        for case let stream as StreamCore in core.participants.all
+        where stream.service == ObjectIdentifier(self) {
+            stream.abort()
+        }
+    }
+
+    /// Every handler has ended.
+    func end() {
+        _ = core.timers.cancel(timer)
+        listener.allowance = .max
+    }
+}
