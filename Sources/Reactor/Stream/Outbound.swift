@@ -53,6 +53,9 @@ struct Outbound {
         }
     }
 
+    /// Why nothing more can be sent; `nil` while something can.
+    var failure: ReactorError? { if case .failed(let error) = state { error } else { nil } }
+
     // MARK: Writing
 
     /// Queues what the kernel did not take: the bytes of `array` from `offset` on.

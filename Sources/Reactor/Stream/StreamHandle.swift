@@ -51,11 +51,7 @@ extension LoopBound where State == StreamCore {
         } else {
             outcome = await readElsewhere(target)
         }
-        switch outcome {
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        default: return outcome
-        }
+        return try outcome.checked()
     }
 
     private func readElsewhere(_ target: Inbound.Target) async -> ReadOutcome {
@@ -206,6 +202,18 @@ extension LoopBound where State == StreamCore {
             if $0.faceIsGone() {
                 Log.logger.warning("\(description()) was dropped without close(); it was closed now")
             }
+        }
+    }
+}
+
+extension ReadOutcome {
+    /// Itself, if it is bytes or the end.
+    @inline(__always)
+    func checked() throws -> ReadOutcome {
+        switch self {
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        default: return self
         }
     }
 }

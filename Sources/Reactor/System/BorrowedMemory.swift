@@ -82,6 +82,13 @@
         }
     }
 
+    /// Copies all of `other` to the front of this memory; nothing to do if that is where it is.
+    func fill(from other: BorrowedMemory) {
+        precondition(other.count <= count)
+        // SAFETY: both owners keep their memory in place; an overlap is allowed.
+        unsafe base.copyMemory(from: other.base, byteCount: other.count)
+    }
+
     /// Copies `count` bytes of `array`, from `offset` on, to the front of this memory.
     func fill(from array: [UInt8], at offset: Int, count length: Int) {
         precondition(length <= count && offset + length <= array.count)
