@@ -23,6 +23,10 @@ __attribute__((noinline)) void reactor_set_current_loop(void *loop) {
     current_loop = loop;
 }
 
+extern void *swift_task_getCurrent(void) __attribute__((swiftcall));
+
+const void *reactor_current_task(void) { return swift_task_getCurrent(); }
+
 uint64_t reactor_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -19,7 +19,7 @@ enum Work {
 /// the loop only where it sleeps and nobody has woken it yet: one write for a batch.
 final class JobQueue: @unchecked Sendable {
     /// Touched by the loop's thread alone; emptied before `end`.
-    private var local = Deque<Work>()
+    private let local = Cell(Deque<Work>())
     private let remote = Locked(Remote())
     private let remoteIsWaiting = Atomic(false)
     private let isAsleep = Atomic(false)
@@ -34,21 +34,23 @@ final class JobQueue: @unchecked Sendable {
         wakeup = try Wakeup()
     }
 
+    deinit { local.free() }
+
     // MARK: On the loop's thread
 
     @inline(__always)
-    func append(_ work: Work) { local.append(work) }
+    func append(_ work: Work) { local.state.append(work) }
 
     @inline(__always)
-    func next() -> Work? { local.popFirst() }
+    func next() -> Work? { local.state.popFirst() }
 
-    var count: Int { local.count }
+    var count: Int { local.state.count }
 
     /// Moves what other threads have sent behind what is ready here. True if there is work.
     @inline(__always)
     func collect() -> Bool {
         if remoteIsWaiting.load(ordering: .acquiring) { takeRemote() }
-        return !local.isEmpty
+        return !local.state.isEmpty
     }
 
     private func takeRemote() {
@@ -57,7 +59,7 @@ final class JobQueue: @unchecked Sendable {
             swap(&taken, &$0.work)
             remoteIsWaiting.store(false, ordering: .relaxed)
         }
-        local.append(contentsOf: taken)
+        local.state.append(contentsOf: taken)
     }
 
     /// Announces that the loop is about to wait. False if there is work after all.
@@ -79,8 +81,8 @@ final class JobQueue: @unchecked Sendable {
 
     /// Refuses all that comes from now on, and hands back what had come.
     func end() -> [Work] {
-        var rest = Array(local)
-        local = []
+        var rest = Array(local.state)
+        local.state = []
         remote.withLock {
             $0.hasEnded = true
             rest += $0.work

@@ -80,6 +80,9 @@ struct WaitID: Hashable, Sendable {
     @inline(__always)
     init(_ counter: UInt64) { raw = counter << 1 | 1 }
 
+    /// Of the one wait at a time of the task that owns an object: see `StreamCore.owner`.
+    static let owner = WaitID(0)
+
     /// Of a wait from elsewhere: its address, which is even.
     init<Value>(_ wait: RemoteWait<Value>) {
         raw = UInt64(UInt(bitPattern: ObjectIdentifier(wait)))

@@ -37,6 +37,10 @@ extension LoopBound where State == StreamCore {
         if let stream = ifHere {
             if let ready = stream.read(target) {
                 outcome = ready
+            } else if stream.isOwnersWait {
+                outcome = await suspend {
+                    stream.park(Inbound.Reader(id: .owner, target: target, waiter: .here($0)))
+                }
             } else {
                 let id = stream.core.nextWait()
                 outcome = await withTaskCancellationHandler {
@@ -113,6 +117,12 @@ extension LoopBound where State == StreamCore {
     }
 
     private func wait(_ stream: StreamCore, below limit: Int) async throws {
+        if stream.isOwnersWait {
+            let outcome: WriteOutcome = await suspend {
+                stream.park(Outbound.Writer(id: .owner, waiter: .here($0), below: limit))
+            }
+            return try outcome.check()
+        }
         let id = stream.core.nextWait()
         let outcome = await withTaskCancellationHandler {
             await suspend {

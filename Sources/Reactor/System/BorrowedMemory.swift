@@ -72,14 +72,8 @@
     @inline(__always)
     func copy(prefix length: Int) -> [UInt8] {
         precondition(length <= count)
-        return unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in
-            // SAFETY: both sides hold `length` bytes and cannot overlap.
-            if length > 0 {
-                unsafe UnsafeMutableRawPointer(buffer.baseAddress!).copyMemory(
-                    from: base, byteCount: length)
-            }
-            initialized = length
-        }
+        // SAFETY: the owner keeps the bytes in place during this call.
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: length))
     }
 
     /// Copies all of `other` to the front of this memory; nothing to do if that is where it is.
