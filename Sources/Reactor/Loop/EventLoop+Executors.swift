@@ -94,7 +94,8 @@ final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
             // SAFETY: the closure keeps both executors; the job runs once, here.
             if let loop {
                 unsafe job.runSynchronously(
-                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: loop.asUnownedTaskExecutor())
+                    isolatedTo: asUnownedSerialExecutor(),
+                    taskExecutor: loop.asUnownedTaskExecutor())
             } else {
                 unsafe job.runSynchronously(on: asUnownedSerialExecutor())
             }

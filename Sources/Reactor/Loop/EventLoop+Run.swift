@@ -18,6 +18,7 @@ extension EventLoop {
     ///   - onReport: Gets the report when the loop has shut down. Without it a report that names
     ///     somebody is logged.
     ///   - body: The root task. Cancelling is up to it; nobody else holds it.
+    /// - Returns: What `body` returns.
     /// - Throws: What `body` throws; ``ReactorError/Code/loopRunning`` on a thread that is a loop's
     ///   already; libuv's code where no loop can be made.
     ///

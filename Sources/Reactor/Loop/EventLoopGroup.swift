@@ -76,8 +76,8 @@ public final class EventLoopGroup: Sendable {
 
     /// The loops in turn.
     public func next() -> EventLoop {
-        loops[Int(UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue)
-            % UInt(loops.count))]
+        let count = UInt(bitPattern: turn.wrappingAdd(1, ordering: .relaxed).oldValue)
+        return loops[Int(count % UInt(loops.count))]
     }
 
     /// Shuts every loop down and waits until all have: tasks spawned on them are cancelled and

@@ -164,7 +164,9 @@ private final class Watcher: PollOwner {
     private let fired: () -> Void
     var hasFired = false
 
-    init(_ descriptor: Descriptor, on uv: UVLoop, fired: @escaping () -> Void) throws(ReactorError) {
+    init(
+        _ descriptor: Descriptor, on uv: UVLoop, fired: @escaping () -> Void
+    ) throws(ReactorError) {
         self.fired = fired
         poll = try UVPoll(descriptor, on: uv)
         poll.watch(.readable, for: self)

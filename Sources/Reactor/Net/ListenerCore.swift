@@ -153,12 +153,14 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         }
         delay = min(max(delay * 2, Self.firstDelay), Self.longestDelay)
         poll.watch([], for: self)
-        retryTimer = core.timers.add(.now.advanced(by: delay), .call { [weak self] in
-            guard let self else { return }
-            self.retryTimer = .none
-            self.ready(readable: true, writable: false, failed: false)
-            self.watch()
-        })
+        retryTimer = core.timers.add(
+            .now.advanced(by: delay),
+            .call { [weak self] in
+                guard let self else { return }
+                self.retryTimer = .none
+                self.ready(readable: true, writable: false, failed: false)
+                self.watch()
+            })
     }
 
     func handlerFailed(_ error: any Error, _ peer: SocketAddress) {

@@ -26,8 +26,9 @@ public final class TCPListener: Sendable {
         var options: TCPOptions
     }
 
-    private init(_ handle: LoopBound<ListenerCore>, _ localAddress: SocketAddress, _ binding: Binding)
-    {
+    private init(
+        _ handle: LoopBound<ListenerCore>, _ localAddress: SocketAddress, _ binding: Binding
+    ) {
         self.handle = handle
         self.localAddress = localAddress
         self.binding = binding
@@ -49,6 +50,7 @@ public final class TCPListener: Sendable {
     ///     out among them.
     ///   - ipv6Only: An IPv6 address takes no IPv4 connections.
     ///   - options: For every connection accepted; `localAddress` is not among those.
+    /// - Returns: The listener, which is its maker's to close.
     /// - Throws: ``ReactorError/Code/addressInUse`` and other codes of the system;
     ///   ``ReactorError/Code/invalidArgument``; ``ReactorError/Code/loopClosed``;
     ///   `CancellationError`. Nothing is left open then.

@@ -38,7 +38,11 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         self.descriptor = descriptor
         self.peer = peer
         do throws(ReactorError) {
-            if let poll { self.poll = poll } else { self.poll = try UVPoll(descriptor, on: core.uv) }
+            if let poll {
+                self.poll = poll
+            } else {
+                self.poll = try UVPoll(descriptor, on: core.uv)
+            }
         } catch {
             descriptor.close()
             throw error
@@ -259,12 +263,15 @@ final class StreamCore: PollOwner, ShutdownParticipant {
             return true
         }
         updateWatch()
-        closeTimer = core.timers.add(.now.advanced(by: limit), .call { [weak self] in
-            guard let self else { return }
-            Log.logger.warning(
-                "\(self.peer) was closed with \(self.outbound.pending) bytes unsent after \(limit)")
-            self.abort()
-        })
+        closeTimer = core.timers.add(
+            .now.advanced(by: limit),
+            .call { [weak self] in
+                guard let self else { return }
+                let unsent = self.outbound.pending
+                Log.logger.warning(
+                    "\(self.peer) was closed with \(unsent) bytes unsent after \(limit)")
+                self.abort()
+            })
         return false
     }
 

@@ -204,7 +204,8 @@ extension LoopBound where State == StreamCore {
     func drop(_ description: @escaping @Sendable () -> String) {
         carry {
             if $0.faceIsGone() {
-                Log.logger.warning("\(description()) was dropped without close(); it was closed now")
+                Log.logger.warning(
+                    "\(description()) was dropped without close(); it was closed now")
             }
         }
     }

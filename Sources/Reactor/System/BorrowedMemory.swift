@@ -15,7 +15,8 @@
     }
 
     // SAFETY: never written, never read: only an address.
-    nonisolated(unsafe) private static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+    nonisolated(unsafe) private static let nowhere = UnsafeMutableRawPointer.allocate(
+        byteCount: 1, alignment: 1)
 
     @inline(__always)
     init(_ span: inout MutableSpan<UInt8>) {

@@ -13,7 +13,8 @@ extension Descriptor {
     /// A non-blocking stream socket that children do not inherit.
     static func streamSocket(_ family: SocketAddress.Family) throws(ReactorError) -> Descriptor {
         let domain = family == .ipv4 ? AF_INET : AF_INET6
-        return Descriptor(number: try status(reactor_stream_socket(domain), else: "create a socket"))
+        return Descriptor(
+            number: try status(reactor_stream_socket(domain), else: "create a socket"))
     }
 
     /// A socket that listens, and where. Nothing is left if this throws.
