@@ -1,0 +1,36 @@
+// What belongs to the whole process, counted in /proc: for exit tests, which have one to themselves.
+
+import Foundation
+
+/// Open descriptors, less the one that counting takes.
+func descriptorCount() throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count - 1
+}
+
+/// Threads of this process.
+func threadCount() throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+}
+
+/// Children of this process that have ended and that nobody has waited for.
+func zombieCount() throws -> Int {
+    try childProcesses().count { $0.state == "Z" }
+}
+
+/// Children of this process, by the kernel's table.
+func childProcesses() throws -> [(pid: Int32, state: Character)] {
+    let own = ProcessInfo.processInfo.processIdentifier
+    return try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { entry in
+        // Processes come and go while this looks: a missing file is no error.
+        guard let pid = Int32(entry),
+            let line = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let bracket = line.lastIndex(of: ")")
+        else { return nil }
+        // "pid (name) state parent …", where the name may hold anything.
+        let fields = line[line.index(after: bracket)...].split(separator: " ")
+        guard fields.count > 1, let state = fields[0].first, Int32(fields[1]) == own else {
+            return nil
+        }
+        return (pid, state)
+    }
+}
