@@ -11,10 +11,20 @@ extension EventLoop {
     ///
     /// libuv: `uv_timer_start`, one timer for all sleeps of a loop.
     public static func sleep(for duration: Duration) async throws {
-        try await sleep(until: MonotonicTime.now.advanced(by: duration))
+        try await pause(until: MonotonicTime.now.advanced(by: duration))
     }
 
-    static func sleep(until deadline: MonotonicTime) async throws {
+    /// Suspends the current task until `deadline`, never less: as ``sleep(for:)``, and a deadline
+    /// that has passed is a duration of zero. Repeated sleeps until computed points do not drift.
+    ///
+    /// - Throws: `CancellationError`; ``ReactorError/Code/loopClosed`` if the loop shuts down.
+    ///
+    /// libuv: `uv_timer_start`, one timer for all sleeps of a loop.
+    public static func sleep(until deadline: LoopClock.Instant) async throws {
+        try await pause(until: deadline.time)
+    }
+
+    private static func pause(until deadline: MonotonicTime) async throws {
         try Task.checkCancellation()
         if deadline <= .now {
             await Task.yield()
@@ -35,47 +45,53 @@ extension EventLoop {
 
     @inline(__always)
     private func sleepHere(until deadline: MonotonicTime) async -> WaitEnd {
-        let timer = TimerSlot()
+        if core.isClosed { return .loopClosed }
+        // The name comes first, so that the cancellation handler can hold it: no box is allocated.
+        let id = core.timers.reserve()
         return await withTaskCancellationHandler {
-            await suspend { start(timer, deadline, .here($0), isCancelled: Task.isCancelled) }
+            await suspend { start(id, deadline, $0) }
         } onCancel: {
-            if isCurrent { cancel(timer) } else { post { self.cancel(timer) } }
+            if isCurrent { wakeCancelled(id) } else { post { self.wakeCancelled(id) } }
         }
+    }
+
+    private func start(_ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>) {
+        if Task.isCancelled {
+            core.timers.release(id)
+            sleeper.resume(.cancelled)
+        } else {
+            core.timers.start(id, deadline, .wake(.here(sleeper)))
+        }
+    }
+
+    private func wakeCancelled(_ id: TimerID) {
+        if case .wake(let waiter) = core.timers.cancel(id) { waiter.resume(.cancelled) }
     }
 
     private func sleepElsewhere(until deadline: MonotonicTime) async -> WaitEnd {
-        let timer = TimerSlot()
-        let wait = RemoteWait<WaitEnd>()
+        let sleep = RemoteSleep()
         return await withTaskCancellationHandler {
-            await wait.suspend {
+            await sleep.wait.suspend {
                 let sent = post {
-                    self.start(
-                        timer, deadline, .elsewhere(wait),
-                        isCancelled: wait.isCancelled.load(ordering: .acquiring))
+                    if sleep.wait.isCancelled.load(ordering: .acquiring) {
+                        sleep.wait.settle(.cancelled)
+                    } else if self.core.isClosed {
+                        sleep.wait.settle(.loopClosed)
+                    } else {
+                        sleep.id = self.core.timers.add(deadline, .wake(.elsewhere(sleep.wait)))
+                    }
                 }
-                if !sent { wait.settle(.loopClosed) }
+                if !sent { sleep.wait.settle(.loopClosed) }
             }
         } onCancel: {
-            wait.isCancelled.store(true, ordering: .releasing)
-            post { self.cancel(timer) }
+            sleep.wait.isCancelled.store(true, ordering: .releasing)
+            post { self.wakeCancelled(sleep.id) }
         }
-    }
-
-    private func start(
-        _ timer: TimerSlot, _ deadline: MonotonicTime, _ waiter: Waiter<WaitEnd>, isCancelled: Bool
-    ) {
-        if isCancelled { return waiter.resume(.cancelled) }
-        let core = core
-        if core.isClosed { return waiter.resume(.loopClosed) }
-        timer.id = core.timers.add(deadline, .wake(waiter))
-    }
-
-    private func cancel(_ timer: TimerSlot) {
-        if case .wake(let waiter) = core.timers.cancel(timer.id) { waiter.resume(.cancelled) }
     }
 }
 
-/// Where a sleep keeps its timer's name for its cancellation: touched on the loop's thread only.
-private final class TimerSlot: @unchecked Sendable {
+/// A sleep of a task that is on no loop; `id` is touched on the timer's loop only.
+private final class RemoteSleep: @unchecked Sendable {
+    let wait = RemoteWait<WaitEnd>()
     var id = TimerID.none
 }
