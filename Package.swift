@@ -35,5 +35,6 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
     ]
 )
