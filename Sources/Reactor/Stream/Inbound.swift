@@ -90,7 +90,7 @@ struct Inbound {
 
     mutating func cancel(_ id: WaitID) -> Wake {
         guard let reader, reader.id == id else {
-            cancelledEarly = id
+            if id.isFromHere { cancelledEarly = id }
             return nil
         }
         self.reader = nil

@@ -84,7 +84,7 @@ struct Outbound {
 
     mutating func cancel(_ id: WaitID) -> Waiter<WriteOutcome>? {
         guard let index = writers.firstIndex(where: { $0.id == id }) else {
-            cancelledEarly = id
+            if id.isFromHere { cancelledEarly = id }
             return nil
         }
         return writers.remove(at: index).waiter

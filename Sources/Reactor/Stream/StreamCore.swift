@@ -249,7 +249,7 @@ final class StreamCore: PollOwner, ShutdownParticipant {
                 break  // `unsent` has told everybody.
             }
         }
-        if outbound.takeDueFinish() { sendEnd() }
+        if outbound.takeDueFinish(), let error = sendEnd() { fail(error) }
         while let waiter = outbound.nextReady() { waiter.resume(.done) }
         if phase == .closing, outbound.pending == 0 { release() }
     }
