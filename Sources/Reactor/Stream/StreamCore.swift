@@ -12,8 +12,9 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     private let poll: UVPoll
     private let inboundCell = Cell(Inbound())
     private let outboundCell = Cell(Outbound())
-    /// The task whose cancellation ends the waits named `WaitID.owner`, by a handler set up once
-    /// for all of them: 145 ns less for each wait. `serve` sets it for its handlers.
+    /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
+    /// stream by it, through `cancelOwner`: its waits need no cancellation handler of their own,
+    /// which saves each 145 ns and the connection 400 bytes.
     private var owner: TaskIdentity?
     var participantIndex = -1
     /// The service that opened it, for its end to find what is left.
@@ -224,10 +225,14 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     func refusal() -> ReactorError? { outbound.refusal { "write to \(peer)" } }
 
     /// Keeps what the kernel did not take.
+    @inline(never)
     func queue(_ array: [UInt8], from offset: Int = 0) {
         outbound.append(array, from: offset)
         if !poll.events.contains(.writable) { updateWatch() }
     }
+
+    @inline(never)
+    func queue(_ rest: BorrowedMemory) { queue(rest.copy(prefix: rest.count)) }
 
     func park(_ writer: Outbound.Writer) {
         if let outcome = outbound.park(writer) { writer.waiter.resume(outcome) }
