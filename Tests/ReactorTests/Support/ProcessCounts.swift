@@ -1,4 +1,4 @@
-// What belongs to the whole process, counted in /proc: for exit tests, which have one to themselves.
+// What belongs to the whole process, counted in /proc: for exit tests, which have their own.
 
 import Foundation
 
