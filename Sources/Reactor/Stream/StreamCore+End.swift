@@ -1,6 +1,27 @@
-// How a stream ends: flushed within a limit, at once, or because nobody holds it any more.
+// How a stream ends: its writing finished, all of it flushed and closed, or at once.
 
 extension StreamCore {
+    /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
+    func finish() -> WriteOutcome? {
+        if let refusal = refusal() { return .failed(refusal) }
+        if outbound.finish() {
+            if let error = sendEnd() { return .failed(error) }
+            return .done
+        }
+        return nil
+    }
+
+    @discardableResult
+    func sendEnd() -> ReactorError? {
+        do throws(ReactorError) {
+            try descriptor.shutdownWriting()
+            return nil
+        } catch {
+            // The peer has reset the connection: the end cannot reach it.
+            return self.error(error.code, "finish writing to")
+        }
+    }
+
     /// Begins to close. True if everything is released; else `waiter` may be parked.
     func beginClose(flushFor limit: Duration) -> Bool {
         guard phase == .open else { return phase == .closed }

@@ -259,27 +259,6 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         if phase == .closing { release() }
     }
 
-    /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
-    func finish() -> WriteOutcome? {
-        if let refusal = refusal() { return .failed(refusal) }
-        if outbound.finish() {
-            if let error = sendEnd() { return .failed(error) }
-            return .done
-        }
-        return nil
-    }
-
-    @discardableResult
-    private func sendEnd() -> ReactorError? {
-        do throws(ReactorError) {
-            try descriptor.shutdownWriting()
-            return nil
-        } catch {
-            // The peer has reset the connection: the end cannot reach it.
-            return ReactorError(error.code, "finish writing to \(peer)")
-        }
-    }
-
     // MARK: The end
 
     /// Turns every wait away; what is unsent goes on.
