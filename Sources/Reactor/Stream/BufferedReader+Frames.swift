@@ -1,7 +1,9 @@
 // Frames: of a known length, up to a delimiter, or all there is.
 
 extension BufferedReader {
-    /// Reads exactly `count` bytes. `nil`: the peer has finished, and nothing was left.
+    /// Reads exactly `count` bytes.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// Suspends until they are there. Cancelling throws `CancellationError` and loses nothing.
     ///
@@ -20,8 +22,9 @@ extension BufferedReader {
         return ahead.take(count)
     }
 
-    /// Reads up to the first `delimiter` and returns the bytes with it. `nil`: the peer has
-    /// finished, and nothing was left.
+    /// Reads up to the first `delimiter` and returns the bytes with it.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// The delimiter is found however the peer's bytes were split on the way. Suspends until it is
     /// there. Cancelling throws `CancellationError` and loses nothing.

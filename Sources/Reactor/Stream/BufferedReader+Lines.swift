@@ -1,8 +1,9 @@
 // Lines of text.
 
 extension BufferedReader {
-    /// Reads a line and returns it without its end, LF or CRLF. `nil`: the peer has finished, and
-    /// nothing was left.
+    /// Reads a line and returns it without its end, LF or CRLF.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// A last line without an end is a line as well. The text is UTF-8; what is not valid is
     /// replaced by U+FFFD, as `String(decoding:as:)` does: to be strict, take

@@ -47,7 +47,9 @@ public final class InMemoryStream: ByteStream {
 
     // MARK: Reading
 
-    /// Reads what is there into `buffer`. Zero: the peer has finished.
+    /// Reads what is there into `buffer`.
+    ///
+    /// Zero: the peer has finished.
     ///
     /// Suspends until there is something. Cancelling throws `CancellationError` and loses nothing.
     public func read(into buffer: inout MutableSpan<UInt8>) async throws -> Int {
@@ -61,7 +63,9 @@ public final class InMemoryStream: ByteStream {
         }
     }
 
-    /// Reads what is there, at most `maxBytes`. `nil`: the peer has finished.
+    /// Reads what is there, at most `maxBytes`.
+    ///
+    /// `nil`: the peer has finished.
     ///
     /// Suspends until there is something. Cancelling throws `CancellationError` and loses nothing.
     public func read(upTo maxBytes: Int) async throws -> [UInt8]? {

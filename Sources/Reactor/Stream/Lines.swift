@@ -13,8 +13,9 @@ public struct Lines<Reader: ByteReader>: AsyncSequence, Sendable {
         let reader: BufferedReader<Reader>
         let limitBytes: Int
 
-        /// The next line; `nil` when the peer has finished. Suspends until there is one.
-        /// Cancelling throws `CancellationError` and loses nothing.
+        /// The next line; `nil` when the peer has finished.
+        ///
+        /// Suspends until there is one. Cancelling throws `CancellationError` and loses nothing.
         public mutating func next() async throws -> String? {
             try await reader.readLine(limitBytes: limitBytes)
         }
