@@ -1,0 +1,164 @@
+// The kinds of streams that keep the contract, and what its tests share.
+
+import Testing
+@testable import Reactor
+
+/// How to make a connected pair, and where it is used from.
+struct StreamKind: Sendable, CustomTestStringConvertible {
+    typealias Pair = (any ByteStream, any ByteStream)
+
+    let name: String
+    /// Whether the test runs on the streams' loop, or in a plain task.
+    let isOnLoop: Bool
+    let make: @Sendable () async throws -> Pair
+    /// What a stream keeps in this process because its peer does not read.
+    let backlog: @Sendable (any ByteStream) async throws -> Backlog
+
+    typealias Backlog = (bytes: Int, writers: Int)
+
+    /// More than this process and two kernels' buffers hold: who writes it waits.
+    static let muchBytes = 12 << 20
+
+    static let all = [
+        StreamKind("in memory, on a loop", true, inMemory, backlogInMemory),
+        StreamKind("in memory, elsewhere", false, inMemory, backlogInMemory),
+        StreamKind("TCP, on its loop", true, tcp, backlogInTCP),
+        StreamKind("TCP, elsewhere", false, tcp, backlogInTCP),
+    ]
+
+    init(
+        _ name: String, _ isOnLoop: Bool, _ make: @escaping @Sendable () async throws -> Pair,
+        _ backlog: @escaping @Sendable (any ByteStream) async throws -> Backlog
+    ) {
+        self.name = name
+        self.isOnLoop = isOnLoop
+        self.make = make
+        self.backlog = backlog
+    }
+
+    var testDescription: String { name }
+
+    /// Runs `body` with a new pair, where this kind says. In a suite that is `.freshLoop`.
+    func check(_ body: @escaping @Sendable (any ByteStream, any ByteStream) async throws -> Void)
+        async throws
+    {
+        let test = { @Sendable in
+            #expect((EventLoop.current != nil) == isOnLoop)
+            let (first, second) = try await make()
+            defer {
+                first.abort()
+                second.abort()
+            }
+            try await body(first, second)
+        }
+        if isOnLoop { return try await test() }
+        let task = Task { try await test() }
+        try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    /// Writes so much that whoever writes after it has to wait until the peer reads.
+    func fill(_ stream: any ByteStream) async throws {
+        let outcome = try await withThrowingTaskGroup { group in
+            group.addTask {
+                try await Outcome {
+                    try await stream.write([UInt8](repeating: 0, count: Self.muchBytes))
+                }
+            }
+            try await waitForWriters(1, on: stream)
+            group.cancelAll()
+            return try await group.next()
+        }
+        #expect(outcome == .cancelled)
+    }
+
+    /// Until so many wait in a write, or in `finish`.
+    func waitForWriters(_ count: Int, on stream: any ByteStream) async throws {
+        try await until { try await backlog(stream).writers == count }
+    }
+}
+
+// MARK: The pairs
+
+@Sendable private func inMemory() -> StreamKind.Pair { InMemoryStream.pair() }
+
+@Sendable private func backlogInMemory(
+    _ stream: any ByteStream
+) async throws -> StreamKind.Backlog {
+    try #require(stream as? InMemoryStream).backlog
+}
+
+@Sendable private func tcp() async throws -> StreamKind.Pair {
+    let listener = try await TCPListener.bind(to: .loopback(port: 0))
+    defer { listener.close() }
+    async let accepted = listener.accept()
+    let client = try await TCPStream.connect(to: listener.localAddress)
+    return (client, try await accepted)
+}
+
+@Sendable private func backlogInTCP(
+    _ stream: any ByteStream
+) async throws -> StreamKind.Backlog {
+    let handle = try #require(stream as? TCPStream).handle
+    return try await handle.loop.make {
+        (handle.here.outbound.pending, handle.here.outbound.waiting)
+    }
+}
+
+// MARK: Shared by the tests
+
+/// Lets others run until `condition` holds. The test's time limit bounds it.
+func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}
+
+/// What became of an operation, to compare.
+enum Outcome: Equatable {
+    case ok, cancelled
+    case failed(ReactorError.Code)
+
+    init(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+            self = .ok
+        } catch let error as ReactorError {
+            self = .failed(error.code)
+        } catch is CancellationError {
+            self = .cancelled
+        }
+    }
+}
+
+/// Runs `body` in a task that is cancelled before it begins.
+func cancelled(_ body: @escaping @Sendable () async throws -> Void) async throws -> Outcome {
+    try await withThrowingTaskGroup(of: Outcome.self) { group in
+        group.cancelAll()
+        group.addTask { try await Outcome(body) }
+        return try await group.next()!
+    }
+}
+
+extension ByteReader {
+    /// Everything to the end.
+    func readAll() async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while let chunk = try await read(upTo: 65_536) { all += chunk }
+        return all
+    }
+
+    /// Exactly so many bytes.
+    func readExactly(_ count: Int) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < count {
+            guard let chunk = try await read(upTo: count - all.count) else { break }
+            all += chunk
+        }
+        return all
+    }
+}
