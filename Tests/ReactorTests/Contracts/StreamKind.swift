@@ -118,32 +118,6 @@ func until(_ condition: () async throws -> Bool) async throws {
     }
 }
 
-/// What became of an operation, to compare.
-enum Outcome: Equatable {
-    case ok, cancelled
-    case failed(ReactorError.Code)
-
-    init(_ body: () async throws -> Void) async throws {
-        do {
-            try await body()
-            self = .ok
-        } catch let error as ReactorError {
-            self = .failed(error.code)
-        } catch is CancellationError {
-            self = .cancelled
-        }
-    }
-}
-
-/// Runs `body` in a task that is cancelled before it begins.
-func cancelled(_ body: @escaping @Sendable () async throws -> Void) async throws -> Outcome {
-    try await withThrowingTaskGroup(of: Outcome.self) { group in
-        group.cancelAll()
-        group.addTask { try await Outcome(body) }
-        return try await group.next()!
-    }
-}
-
 extension ByteReader {
     /// Everything to the end.
     func readAll() async throws -> [UInt8] {
