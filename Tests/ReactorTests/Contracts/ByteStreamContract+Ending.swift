@@ -28,7 +28,8 @@ extension ByteStreamContract {
             #expect(try await Outcome { try await first.write([1]) } == .failed(.finished))
             #expect(try await Outcome { try await first.write([1].span) } == .failed(.finished))
             #expect(
-                try await Outcome { try await first.write(contentsOf: [[1]]) } == .failed(.finished))
+                try await Outcome { try await first.write(contentsOf: [[1]]) } == .failed(.finished)
+            )
             #expect(try await Outcome { try await first.finish() } == .failed(.finished))
             #expect(try await second.readAll() == [])
         }

@@ -150,7 +150,7 @@ extension ByteStreamContract {
     }
 
     @Test(arguments: StreamKind.all)
-    func `cancelling one of many blocked writes keeps all their bytes`(kind: StreamKind) async throws {
+    func `cancelling one of many blocked writes keeps their bytes`(kind: StreamKind) async throws {
         try await kind.check { writer, reader in
             try await kind.fill(writer)
             try await withThrowingTaskGroup { group in

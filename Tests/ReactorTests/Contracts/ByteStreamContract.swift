@@ -106,7 +106,9 @@ struct ByteStreamContract {
             try await withThrowingTaskGroup { group in
                 for _ in 0..<2 {
                     group.addTask {
-                        do { return try await reader.read(upTo: 10) } catch let error as ReactorError {
+                        do {
+                            return try await reader.read(upTo: 10)
+                        } catch let error as ReactorError {
                             #expect(error.code == .busy)
                             return nil
                         }

@@ -6,57 +6,49 @@ import Testing
 /// How to make a connected pair, and where it is used from.
 struct StreamKind: Sendable, CustomTestStringConvertible {
     typealias Pair = (any ByteStream, any ByteStream)
+    typealias Body = @Sendable (any ByteStream, any ByteStream) async throws -> Void
+    typealias Backlog = (bytes: Int, writers: Int)
 
     let name: String
-    /// Whether the test runs on the streams' loop, or in a plain task.
-    let isOnLoop: Bool
+    /// A pair that lives on the test's loop, or on none.
     let make: @Sendable () async throws -> Pair
     /// What a stream keeps in this process because its peer does not read.
     let backlog: @Sendable (any ByteStream) async throws -> Backlog
+    /// Runs the body of a test with a new pair, in the place that the name says.
+    private let run: @Sendable (_ kind: StreamKind, _ body: @escaping Body) async throws -> Void
 
-    typealias Backlog = (bytes: Int, writers: Int)
+    static let all = [
+        StreamKind("in memory, on a loop", inMemory, backlogInMemory, onLoop),
+        StreamKind("in memory, elsewhere", inMemory, backlogInMemory, elsewhere),
+        StreamKind("TCP, on its loop", tcp, backlogInTCP, onLoop),
+        StreamKind("TCP, elsewhere", tcp, backlogInTCP, elsewhere),
+        StreamKind("TCP, by its owner", tcp, backlogInTCP, served),
+    ]
 
     /// More than this process and two kernels' buffers hold: who writes it waits.
     static let muchBytes = 12 << 20
 
-    static let all = [
-        StreamKind("in memory, on a loop", true, inMemory, backlogInMemory),
-        StreamKind("in memory, elsewhere", false, inMemory, backlogInMemory),
-        StreamKind("TCP, on its loop", true, tcp, backlogInTCP),
-        StreamKind("TCP, elsewhere", false, tcp, backlogInTCP),
-    ]
-
     init(
-        _ name: String, _ isOnLoop: Bool, _ make: @escaping @Sendable () async throws -> Pair,
-        _ backlog: @escaping @Sendable (any ByteStream) async throws -> Backlog
+        _ name: String, _ make: @escaping @Sendable () async throws -> Pair,
+        _ backlog: @escaping @Sendable (any ByteStream) async throws -> Backlog,
+        _ run: @escaping @Sendable (StreamKind, @escaping Body) async throws -> Void
     ) {
         self.name = name
-        self.isOnLoop = isOnLoop
         self.make = make
         self.backlog = backlog
+        self.run = run
     }
 
     var testDescription: String { name }
 
-    /// Runs `body` with a new pair, where this kind says. In a suite that is `.freshLoop`.
-    func check(_ body: @escaping @Sendable (any ByteStream, any ByteStream) async throws -> Void)
-        async throws
-    {
-        let test = { @Sendable in
-            #expect((EventLoop.current != nil) == isOnLoop)
-            let (first, second) = try await make()
+    /// Runs `body` with a new pair, which is gone afterwards. In a suite that is `.freshLoop`.
+    func check(_ body: @escaping Body) async throws {
+        try await run(self) { first, second in
             defer {
                 first.abort()
                 second.abort()
             }
             try await body(first, second)
-        }
-        if isOnLoop { return try await test() }
-        let task = Task { try await test() }
-        try await withTaskCancellationHandler {
-            try await task.value
-        } onCancel: {
-            task.cancel()
         }
     }
 
@@ -79,6 +71,43 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
     func waitForWriters(_ count: Int, on stream: any ByteStream) async throws {
         try await until { try await backlog(stream).writers == count }
     }
+}
+
+// MARK: The places
+
+@Sendable private func onLoop(_ kind: StreamKind, _ body: @escaping StreamKind.Body) async throws {
+    #expect(EventLoop.current != nil)
+    let (first, second) = try await kind.make()
+    try await body(first, second)
+}
+
+@Sendable private func elsewhere(
+    _ kind: StreamKind, _ body: @escaping StreamKind.Body
+) async throws {
+    let task = Task {
+        #expect(EventLoop.current == nil)
+        let (first, second) = try await kind.make()
+        try await body(first, second)
+    }
+    try await withTaskCancellationHandler {
+        try await task.value
+    } onCancel: {
+        task.cancel()
+    }
+}
+
+/// In a handler of `serve`, whose waits on its stream, the first of the pair, are of another kind.
+@Sendable private func served(_ kind: StreamKind, _ body: @escaping StreamKind.Body) async throws {
+    let listener = try await TCPListener.bind(to: .loopback(port: 0))
+    let client = try await TCPStream.connect(to: listener.localAddress)
+    let failure = Locked<(any Error)?>(nil)
+    await expect(.closed) {
+        try await listener.serve { stream in
+            do { try await body(stream, client) } catch { failure.withLock { $0 = error } }
+            listener.close()
+        }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
 }
 
 // MARK: The pairs

@@ -124,10 +124,11 @@ struct CopyTests {
     /// A client and a server with a proxy between them.
     private func withProxy(
         _ kind: StreamKind,
-        _ body: @escaping @Sendable (
-            _ client: any ByteStream, _ server: any ByteStream,
-            _ proxying: Task<(Int, Int), any Error>
-        ) async throws -> Void
+        _ body:
+            @escaping @Sendable (
+                _ client: any ByteStream, _ server: any ByteStream,
+                _ proxying: Task<(Int, Int), any Error>
+            ) async throws -> Void
     ) async throws {
         try await kind.check { client, front in
             let (back, server) = try await kind.make()

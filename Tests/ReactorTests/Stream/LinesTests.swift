@@ -19,10 +19,11 @@ struct LinesTests {
         }
     }
 
-    @Test(arguments: [
-        ("", []), ("\n", [""]), ("\r\n", [""]), ("a", ["a"]), ("a\n", ["a"]), ("a\r", ["a\r"]),
-        ("\n\n", ["", ""]), ("a\nb", ["a", "b"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []), ("\n", [""]), ("\r\n", [""]), ("a", ["a"]), ("a\n", ["a"]), ("a\r", ["a\r"]),
+            ("\n\n", ["", ""]), ("a\nb", ["a", "b"]),
+        ] as [(String, [String])])
     func `the end of the text ends the last line`(text: String, lines: [String]) async throws {
         var seen: [String] = []
         for try await line in Script(Array(text.utf8), splitAt: []).lines() { seen.append(line) }
