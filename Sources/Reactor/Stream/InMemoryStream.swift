@@ -42,8 +42,10 @@ public final class InMemoryStream: ByteStream {
         }
     }
 
-    /// How much waits because the peer does not read.
-    var pendingBytes: Int { change { $0.pending(of: side) } }
+    /// What waits because the peer does not read.
+    var backlog: (bytes: Int, writers: Int) {
+        wire.withLock { ($0.pending(of: side), $0.waiting(of: side)) }
+    }
 
     // MARK: Reading
 
