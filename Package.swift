@@ -35,6 +35,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
+        .target(name: "CFaults", path: "Tests/CFaults"),
+        .testTarget(
+            name: "ReactorTests", dependencies: ["Reactor", "CFaults"], swiftSettings: settings),
     ]
 )
