@@ -23,6 +23,9 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
     private var isBusy = false
     private(set) var statistics = ListenerStatistics()
 
+    /// Whether somebody waits for a connection.
+    var isAwaited: Bool { acceptor != nil }
+
     /// How many more connections may be open: what `serve` still allows.
     var allowance = Int.max
 
