@@ -23,30 +23,11 @@ func tcpPair(
     }
 }
 
-/// Lets everything else on this loop run until `condition` holds; the time limit bounds it.
-func waitUntil(_ condition: () throws -> Bool) async throws {
-    while try !condition() {
-        try Task.checkCancellation()
-        await Task.yield()
-    }
-}
-
-/// Bytes that a shift or a loss would show: a counter's, never in step with a power of two.
-func pattern(_ count: Int, from start: Int = 0) -> [UInt8] {
-    (start..<start + count).map { UInt8(truncatingIfNeeded: $0 % 251) }
-}
-
-extension ByteReader {
-    /// Exactly `count` bytes; fewer only at the end.
-    func readFully(_ count: Int) async throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while bytes.count < count, let more = try await read(upTo: count - bytes.count) {
-            bytes += more
-        }
-        return bytes
-    }
-
-    func readToEnd() async throws -> [UInt8] { try await readFully(.max) }
+/// Lets the loop poll a few times: what is ready is seen, and what must not happen would have.
+func turnLoop(_ turns: UInt64 = 20) async throws {
+    let loop = try #require(EventLoop.current)
+    let end = loop.core.turns + turns
+    try await until { loop.core.turns >= end }
 }
 
 extension TCPStream {
@@ -56,7 +37,7 @@ extension TCPStream {
 
     /// Writes until the kernel takes no more and something waits in this process.
     func writeUntilBlocked() async throws {
-        let block = pattern(16_384)
+        let block = Pattern.bytes(16_384)
         while core.outbound.pending == 0 { try await write(block) }
     }
 }
