@@ -12,6 +12,14 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+func example(_ name: String) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: [
+            "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ], path: "Examples/\(name)", swiftSettings: settings)
+}
+
 let package = Package(
     name: "Reactor",
     platforms: [.macOS("26.0")],
@@ -19,6 +27,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
     ],
     targets: [
         .systemLibrary(
@@ -33,6 +42,8 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
+        example("EchoServer"),
+        example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
