@@ -30,7 +30,8 @@ struct TCPProxy: ParsableCommand {
             let listener = try await TCPListener.bind(host: host, port: port)
             report("passing \(listener.localAddress) on to \(upstreamHost):\(upstreamPort)")
             try await listener.serve { client in
-                try await TCPStream.withConnection(host: upstreamHost, port: upstreamPort) { server in
+                try await TCPStream.withConnection(host: upstreamHost, port: upstreamPort) {
+                    server in
                     _ = try await copyBidirectional(client, server)
                 }
             }

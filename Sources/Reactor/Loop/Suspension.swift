@@ -89,8 +89,4 @@ struct WaitID: Hashable, Sendable {
     init<Value>(_ wait: RemoteWait<Value>) {
         raw = UInt64(UInt(bitPattern: ObjectIdentifier(wait)))
     }
-
-    /// False for a wait from elsewhere. Such a wait knows itself that it was cancelled before it
-    /// was parked; and its name must not be remembered, since another wait may get its address.
-    var isFromHere: Bool { raw & 1 == 1 }
 }

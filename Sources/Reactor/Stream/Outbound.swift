@@ -35,7 +35,6 @@ struct Outbound {
     private(set) var pending = 0
     private var state = State.open
     private var writers = Deque<Writer>()
-    private var cancelledEarly: WaitID?
 
     /// True if nothing waits, so that a write may go straight to the kernel.
     @inline(__always)
@@ -76,20 +75,11 @@ struct Outbound {
     /// True if a writer may return at once.
     var hasRoom: Bool { pending < Self.mark }
 
-    mutating func park(_ writer: Writer) -> WriteOutcome? {
-        if let early = cancelledEarly, early == writer.id {
-            cancelledEarly = nil
-            return .cancelled
-        }
-        writers.append(writer)
-        return nil
-    }
+    /// Lets a writer wait, who is not cancelled by now.
+    mutating func park(_ writer: Writer) { writers.append(writer) }
 
     mutating func cancel(_ id: WaitID) -> Waiter<WriteOutcome>? {
-        guard let index = writers.firstIndex(where: { $0.id == id }) else {
-            if id.isFromHere { cancelledEarly = id }
-            return nil
-        }
+        guard let index = writers.firstIndex(where: { $0.id == id }) else { return nil }
         return writers.remove(at: index).waiter
     }
 

@@ -104,13 +104,16 @@ extension LoopBound where State == StreamCore {
             }
             return try outcome.check()
         }
-        let id = stream.core.nextWait()
-        let outcome = await withTaskCancellationHandler {
-            await suspend {
-                stream.park(Outbound.Writer(id: id, waiter: .here($0), below: limit))
+        let ended = ReactorError(.loopClosed, "write to a stream of \(loop)")
+        let outcome: WriteOutcome = await wait(ifLoopEnded: .failed(ended)) {
+            stream, waiter, id, isCancelled in
+            if isCancelled {
+                waiter.resume(.cancelled)
+            } else {
+                stream.park(Outbound.Writer(id: id, waiter: waiter, below: limit))
             }
-        } onCancel: {
-            carry { $0.cancelWrite(id) }
+        } cancel: { stream, id in
+            stream.cancelWrite(id)
         }
         try outcome.check()
     }
