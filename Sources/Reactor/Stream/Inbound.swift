@@ -11,6 +11,30 @@ enum ReadOutcome: Sendable {
     case cancelled
 }
 
+extension ReadOutcome {
+    /// What `read(into:)` returns.
+    @inline(__always)
+    func count() throws -> Int {
+        switch self {
+        case .count(let count): return count
+        case .bytes, .end: return 0
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    /// What `read(upTo:)` returns.
+    @inline(__always)
+    func bytes() throws -> [UInt8]? {
+        switch self {
+        case .bytes(let bytes): return bytes
+        case .count, .end: return nil
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+}
+
 /// Keeps what has arrived and nobody has read, and the one who waits for more. Its methods return
 /// what the owner is to do; it does nothing itself.
 struct Inbound {

@@ -9,6 +9,17 @@ enum WriteOutcome: Sendable {
     case cancelled
 }
 
+extension WriteOutcome {
+    @inline(__always)
+    func check() throws {
+        switch self {
+        case .done: return
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+}
+
 /// Keeps what the kernel has not taken yet, in order, and those who wait until there is less of it.
 struct Outbound {
     /// A write waits while this much or more is pending.

@@ -205,23 +205,20 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         cancelWrite(.owner)
     }
 
+    /// A read of the task whose cancellation is seen to already.
+    @inline(__always)
+    func ownersRead(_ target: Inbound.Target) async -> ReadOutcome {
+        await suspend {
+            park(Inbound.Reader(id: .owner, target: target, waiter: .here($0)))
+        }
+    }
+
     func cancelRead(_ id: WaitID) { wake(inbound.cancel(id)) }
 
     // MARK: Writing
 
-    /// Sends what the kernel takes now. A count, or the failure.
-    @inline(__always)
-    func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
-        let count = descriptor.send(memory)
-        return count >= 0 ? count : try unsent(count)
-    }
-
-    func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
-        let count = descriptor.send(parts: parts)
-        return count >= 0 ? count : try unsent(count)
-    }
-
-    private func unsent(_ status: Int) throws(ReactorError) -> Int {
+    /// No bytes where the kernel has no room; else the failure, which everybody is told.
+    func unsent(_ status: Int) throws(ReactorError) -> Int {
         let code = ReactorError.Code(rawValue: Int32(status))
         if code == .wouldBlock || code == .noBufferSpace { return 0 }
         if code == .connectionReset { hasFailedToSend = true }
@@ -229,9 +226,6 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         fail(error)
         throw error
     }
-
-    @inline(__always)
-    func refusal() -> ReactorError? { outbound.refusal { "write to \(peer)" } }
 
     /// Keeps what the kernel did not take.
     @inline(never)
