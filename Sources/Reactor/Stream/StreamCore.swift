@@ -17,7 +17,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
     /// stream by it, through `cancelOwner`: its waits need no cancellation handler of their own,
     /// which saves each 145 ns and the connection 400 bytes.
-    private var owner: TaskIdentity?
+    var owner: TaskIdentity?
     /// The service that opened it, for its end to find what is left.
     var service: ObjectIdentifier?
     /// Made when it begins to close.
@@ -192,26 +192,6 @@ final class StreamCore: ShutdownParticipant, PollOwner {
 
     @inline(__always)
     func park(_ reader: Inbound.Reader) { inbound.park(reader) }
-
-    /// True if the current task's cancellation is seen to.
-    @inline(__always)
-    var isOwnersWait: Bool { owner != nil && owner == TaskIdentity.current }
-
-    /// Makes the current task the owner, or nobody.
-    func setOwner(_ isOwned: Bool) { owner = isOwned ? TaskIdentity.current : nil }
-
-    func cancelOwner() {
-        cancelRead(.owner)
-        cancelWrite(.owner)
-    }
-
-    /// A read of the task whose cancellation is seen to already.
-    @inline(__always)
-    func ownersRead(_ target: Inbound.Target) async -> ReadOutcome {
-        await suspend {
-            park(Inbound.Reader(id: .owner, target: target, waiter: .here($0)))
-        }
-    }
 
     func cancelRead(_ id: WaitID) { wake(inbound.cancel(id)) }
 
