@@ -35,7 +35,8 @@ uint64_t reactor_now(void) {
 
 static struct timespec timespec_of(uint64_t nanoseconds) {
     return (struct timespec){
-        .tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)};
+        .tv_sec = (time_t)(nanoseconds / 1000000000u),
+        .tv_nsec = (long)(nanoseconds % 1000000000u)};
 }
 
 #if defined(__linux__)
@@ -68,7 +69,8 @@ int reactor_main_queue_descriptor(void) {
 
 void reactor_main_queue_drain(void) {
     uint64_t count;
-    while (read(_dispatch_get_main_queue_handle_4CF(), &count, sizeof count) < 0 && errno == EINTR) {
+    int descriptor = _dispatch_get_main_queue_handle_4CF();
+    while (read(descriptor, &count, sizeof count) < 0 && errno == EINTR) {
     }
     _dispatch_main_queue_callback_4CF(NULL);
 }

@@ -5,7 +5,7 @@
 #include <uv.h>
 
 #if UV_VERSION_HEX < ((1 << 16) | (44 << 8))
-#error "Reactor needs libuv 1.44 or later: install libuv1-dev (apt), libuv-devel (dnf) or libuv (brew)"
+#error "libuv 1.44 or later is needed: libuv1-dev (apt), libuv-devel (dnf), libuv (brew)"
 #endif
 
 #endif

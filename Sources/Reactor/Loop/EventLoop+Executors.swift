@@ -4,7 +4,9 @@
 // to its serial executor, a plain task must not (the table in docs/decisions/0002-executors.md).
 
 extension EventLoop {
-    /// Queues a step of a task that runs on this loop. Called by the Swift runtime.
+    /// Queues a step of a task that runs on this loop.
+    ///
+    /// Called by the Swift runtime.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if isCurrent {

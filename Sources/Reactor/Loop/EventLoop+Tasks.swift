@@ -1,7 +1,9 @@
 // Starting work on a loop: in the background, or waiting for its result.
 
 extension EventLoop {
-    /// Runs `body` on this loop and returns its result. Callable from any thread, task or actor.
+    /// Runs `body` on this loop and returns its result.
+    ///
+    /// Callable from any thread, task or actor.
     ///
     /// Suspends until `body` has ended. Task-local values travel with the call, and so does
     /// cancellation: `body` sees its own task cancelled. From code that runs on this loop already
@@ -59,7 +61,9 @@ extension EventLoop {
     }
 
     /// Runs `hook` when this loop shuts down: after its tasks have ended, before its handles close,
-    /// the last one added first. A hook may await; what it throws is logged.
+    /// the last one added first.
+    ///
+    /// A hook may await; what it throws is logged.
     ///
     /// Callable from any thread, until the hooks have run.
     public func onShutdown(

@@ -81,7 +81,9 @@ public final class EventLoopGroup: Sendable {
     }
 
     /// Shuts every loop down and waits until all have: tasks spawned on them are cancelled and
-    /// awaited, hooks run, everything open closes. Any number of calls may be made.
+    /// awaited, hooks run, everything open closes.
+    ///
+    /// Any number of calls may be made.
     ///
     /// Cancelling does not cut it short. Returns what each loop had to force. A task on one of
     /// these loops may ask for the shutdown, but must not wait for it: it would hold its own loop

@@ -20,6 +20,7 @@ internal import Synchronization
 /// Suspends the caller and hands its suspension to `body`, which runs at once.
 @inline(__always)
 func suspend<Value: Sendable>(_ body: (Suspension<Value>) -> Void) async -> Value {
+    // SAFETY: `body` passes it to whoever resumes it, once.
     unsafe await withUnsafeContinuation { unsafe body(Suspension($0)) }
 }
 
@@ -39,6 +40,7 @@ func suspend<Value: Sendable>(_ body: (Suspension<Value>) -> Void) async -> Valu
 
     /// Suspends the caller; `park` runs at once, and passes the wait to the loop.
     func suspend(_ park: () -> Void) async -> Value {
+        // SAFETY: `settle` resumes it, once; it is in place before `park` can lead there.
         unsafe await withUnsafeContinuation { continuation in
             unsafe self.continuation = continuation
             park()

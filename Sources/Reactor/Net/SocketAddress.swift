@@ -14,17 +14,21 @@ public struct SocketAddress: Hashable, Sendable {
         case ipv6
     }
 
-    /// IPv4 or IPv6.
-    public let family: Family
-
     /// The port, from 0 to 65,535.
-    public let port: Int
+    public var port: Int { Int(portNumber) }
+
+    // In the order that packs them into 23 bytes: every stream keeps two.
+
+    /// The address, in network order; an IPv4 address is the first four bytes.
+    let octets: Octets
 
     /// The index of the interface that a link-local IPv6 address belongs to; otherwise 0.
     public let scopeID: UInt32
 
-    /// The address, in network order; an IPv4 address is the first four bytes.
-    let octets: Octets
+    private let portNumber: UInt16
+
+    /// IPv4 or IPv6.
+    public let family: Family
 
     /// Sixteen bytes as two words: an inline, hashable stand-in for a tuple.
     struct Octets: Hashable, Sendable {
@@ -35,7 +39,7 @@ public struct SocketAddress: Hashable, Sendable {
     init(family: Family, octets: Octets, port: UInt16, scopeID: UInt32 = 0) {
         self.family = family
         self.octets = octets
-        self.port = Int(port)
+        portNumber = port
         self.scopeID = scopeID
     }
 

@@ -59,7 +59,8 @@ extension TCPListener {
                     let accepted = try await take()
                     let stream = stream(try service.here.open(accepted), accepted)
                     group.addTask {
-                        do { try await stream.owned(handler) } catch {
+                        stream.handle.here.setOwner(true)
+                        do { try await handler(stream) } catch {
                             service.carry { $0.handlerFailed(error, accepted.peer) }
                         }
                         await stream.close()
@@ -75,19 +76,6 @@ extension TCPListener {
         }
         service.carry { $0.end() }
         throw failure
-    }
-}
-
-extension TCPStream {
-    /// Runs `handler` as the stream's owner: its waits need no cancellation handler of their own.
-    fileprivate func owned(_ handler: (TCPStream) async throws -> Void) async throws {
-        handle.here.setOwner(true)
-        defer { handle.carry { $0.setOwner(false) } }
-        try await withTaskCancellationHandler {
-            try await handler(self)
-        } onCancel: {
-            handle.carry { $0.cancelOwner() }
-        }
     }
 }
 

@@ -87,8 +87,10 @@ public final class TCPListener: Sendable {
             options: options)
     }
 
-    /// The next connection. Suspends until there is one; cancelling throws `CancellationError` and
-    /// loses none. One task accepts at a time.
+    /// The next connection.
+    ///
+    /// Suspends until there is one; cancelling throws `CancellationError` and loses none. One task
+    /// accepts at a time.
     ///
     /// - Throws: ``ReactorError/Code/busy``; ``ReactorError/Code/closed``;
     ///   ``ReactorError/Code/loopClosed``; `CancellationError`.
@@ -131,13 +133,17 @@ public final class TCPListener: Sendable {
             LoopBound(core, on: loop), localAddress: local, remoteAddress: accepted.peer)
     }
 
-    /// What it has seen so far. Suspends only away from the loop.
+    /// What it has seen so far.
+    ///
+    /// Suspends only away from the loop.
     public func statistics() async throws -> ListenerStatistics {
         try await loop.make { self.handle.here.statistics }
     }
 
-    /// Stops listening and releases the port. Connections that nobody has taken are reset; a task
-    /// that waits for one gets ``ReactorError/Code/closed``; streams go on. Does not suspend.
+    /// Stops listening and releases the port.
+    ///
+    /// Connections that nobody has taken are reset; a task that waits for one gets
+    /// ``ReactorError/Code/closed``; streams go on. Does not suspend.
     ///
     /// libuv: `uv_close`.
     public func close() { handle.carry { $0.close() } }
@@ -155,8 +161,9 @@ extension TCPListener {
         public struct AsyncIterator: AsyncIteratorProtocol {
             let listener: TCPListener
 
-            /// The next connection; `nil` once the listener was closed. As
-            /// ``TCPListener/accept()`` otherwise.
+            /// The next connection; `nil` once the listener was closed.
+            ///
+            /// As ``TCPListener/accept()`` otherwise.
             public mutating func next() async throws -> TCPStream? {
                 do {
                     return try await listener.accept()

@@ -23,7 +23,9 @@ public struct TCPOptions: Sendable, Hashable {
         }
     }
 
-    /// Sends small writes at once instead of gathering them (TCP_NODELAY). On by default.
+    /// Sends small writes at once instead of gathering them (TCP_NODELAY).
+    ///
+    /// On by default.
     public var noDelay = true
     /// Keep-alive probes; none by default.
     public var keepAlive: KeepAlive?
@@ -33,7 +35,9 @@ public struct TCPOptions: Sendable, Hashable {
     public var receiveBufferBytes: Int?
     /// The kernel's send buffer in bytes (SO_SNDBUF); Linux doubles it.
     public var sendBufferBytes: Int?
-    /// The address to connect from. Not for listeners.
+    /// The address to connect from.
+    ///
+    /// Not for listeners.
     public var localAddress: SocketAddress?
     /// The network interface to use (SO_BINDTODEVICE); Linux only, and for privileged users.
     public var device: String?

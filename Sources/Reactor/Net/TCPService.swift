@@ -46,7 +46,11 @@ final class TCPService {
         after(drain) { [weak self] in
             guard let self else { return }
             self.cancelHandlers()
-            self.after(Self.patience) { [weak self] in self?.abortStreams() }
+            // Waits of the handlers themselves rely on being told: see `StreamCore.owner`.
+            self.streams.forEach { $0.cancelOwner() }
+            self.after(Self.patience) { [weak self] in
+                self?.streams.forEach { $0.abort() }
+            }
         }
     }
 
@@ -54,11 +58,9 @@ final class TCPService {
         timer = core.timers.add(.now.advanced(by: time), .call(call))
     }
 
-    private func abortStreams() {
-        for case let stream as StreamCore in core.participants.all
-        where stream.service == ObjectIdentifier(self) {
-            stream.abort()
-        }
+    private var streams: [StreamCore] {
+        core.participants.all.compactMap { $0 as? StreamCore }
+            .filter { $0.service == ObjectIdentifier(self) }
     }
 
     /// Every handler has ended.

@@ -3,9 +3,9 @@
 /// A TCP connection.
 ///
 /// Usable from any task, thread or actor; from a task on its own ``loop`` no call changes threads.
-/// It lives on the loop where it was made. Close it with ``close()``; ``withConnection(host:port:options:_:)``
-/// and ``TCPListener/serve(limit:drain:_:)`` do that for you. One that is dropped without is closed
-/// and reported once to the log.
+/// It lives on the loop where it was made. Close it with ``close()``;
+/// ``withConnection(host:port:options:_:)`` and ``TCPListener/serve(limit:drain:_:)`` do that for
+/// you. One that is dropped without is closed and reported once to the log.
 public final class TCPStream: ByteStream {
     let handle: StreamHandle
 
@@ -28,7 +28,9 @@ public final class TCPStream: ByteStream {
     /// The loop it lives on.
     public var loop: EventLoop { handle.loop }
 
-    /// Reads what is there into `buffer`. Zero: the peer has finished.
+    /// Reads what is there into `buffer`.
+    ///
+    /// Zero: the peer has finished.
     ///
     /// Suspends until there is something. What arrives while it waits is written into `buffer` by
     /// the kernel, without a copy. Cancelling throws `CancellationError` and loses nothing.
@@ -38,8 +40,9 @@ public final class TCPStream: ByteStream {
         try await handle.read(into: &buffer)
     }
 
-    /// Reads what is there, at most `maxBytes`, as an array of its size. `nil`: the peer has
-    /// finished.
+    /// Reads what is there, at most `maxBytes`, as an array of its size.
+    ///
+    /// `nil`: the peer has finished.
     ///
     /// Suspends until there is something. Cancelling throws `CancellationError` and loses nothing.
     ///
@@ -48,8 +51,10 @@ public final class TCPStream: ByteStream {
         try await handle.read(upTo: maxBytes)
     }
 
-    /// Writes borrowed bytes. Returns without suspending when the kernel takes all; else what is
-    /// left is copied, and the call returns once less than 64 KiB wait.
+    /// Writes borrowed bytes.
+    ///
+    /// Returns without suspending when the kernel takes all; else what is left is copied, and the
+    /// call returns once less than 64 KiB wait.
     ///
     /// Cancelling stops the waiting only.
     ///
@@ -96,7 +101,9 @@ public final class TCPStream: ByteStream {
         await handle.close(flushFor: limit)
     }
 
-    /// Ends the connection at once; the peer sees a reset. Does not suspend.
+    /// Ends the connection at once; the peer sees a reset.
+    ///
+    /// Does not suspend.
     ///
     /// libuv: `uv_tcp_close_reset`, here SO_LINGER and `uv_close`.
     public func abort() {

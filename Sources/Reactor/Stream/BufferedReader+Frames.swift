@@ -1,7 +1,9 @@
 // Frames: of a known length, up to a delimiter, or all there is.
 
 extension BufferedReader {
-    /// Reads exactly `count` bytes. `nil`: the peer has finished, and nothing was left.
+    /// Reads exactly `count` bytes.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// Suspends until they are there. Cancelling throws `CancellationError` and loses nothing.
     ///
@@ -20,13 +22,14 @@ extension BufferedReader {
         return ahead.take(count)
     }
 
-    /// Reads up to the first `delimiter` and returns the bytes with it. `nil`: the peer has
-    /// finished, and nothing was left.
+    /// Reads up to the first `delimiter` and returns the bytes with it.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// The delimiter is found however the peer's bytes were split on the way. Suspends until it is
-    /// there. Cancelling throws `CancellationError` and loses nothing.
+    /// there. Cancelling throws `CancellationError` and loses nothing. `limitBytes` is the most that
+    /// is returned, delimiter included.
     ///
-    /// - Parameter limitBytes: The most that is returned, delimiter included.
     /// - Throws: ``ReactorError/Code/limitExceeded`` if no delimiter ends within the limit,
     ///   ``ReactorError/Code/incomplete`` if the peer finishes before one: the bytes stay readable
     ///   after both. ``ReactorError/Code/invalidArgument`` for an empty delimiter or a limit that

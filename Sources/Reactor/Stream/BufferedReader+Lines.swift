@@ -1,15 +1,16 @@
 // Lines of text.
 
 extension BufferedReader {
-    /// Reads a line and returns it without its end, LF or CRLF. `nil`: the peer has finished, and
-    /// nothing was left.
+    /// Reads a line and returns it without its end, LF or CRLF.
+    ///
+    /// `nil`: the peer has finished, and nothing was left.
     ///
     /// A last line without an end is a line as well. The text is UTF-8; what is not valid is
     /// replaced by U+FFFD, as `String(decoding:as:)` does: to be strict, take
     /// ``read(through:limitBytes:)`` and validate. Suspends until the line is there. Cancelling
-    /// throws `CancellationError` and loses nothing.
+    /// throws `CancellationError` and loses nothing. `limitBytes` is the longest line, its end not
+    /// counted.
     ///
-    /// - Parameter limitBytes: The longest line, its end not counted.
     /// - Throws: ``ReactorError/Code/limitExceeded`` for a longer line, whose bytes stay readable;
     ///   ``ReactorError/Code/invalidArgument`` for a negative limit; else as
     ///   ``ByteReader/read(upTo:)``.

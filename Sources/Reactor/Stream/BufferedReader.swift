@@ -18,7 +18,9 @@ internal import Synchronization
 /// loses bytes**: after a cancellation, an exceeded limit or an end in mid-frame, what has arrived
 /// is there for the next call. It does not own the reader: closing stays the caller's.
 public final class BufferedReader<Reader: ByteReader>: ByteReader, @unchecked Sendable {
-    /// Where the bytes come from. What is read from it directly is missing here.
+    /// Where the bytes come from.
+    ///
+    /// What is read from it directly is missing here.
     public let reader: Reader
 
     /// Touched by the one call that has raised `isBusy`. That flag is one atomic exchange; a lock
@@ -47,8 +49,9 @@ public final class BufferedReader<Reader: ByteReader>: ByteReader, @unchecked Se
 
     // MARK: As a reader
 
-    /// Reads what is there: bytes kept from before, or else straight from the reader. Zero: the
-    /// peer has finished.
+    /// Reads what is there: bytes kept from before, or else straight from the reader.
+    ///
+    /// Zero: the peer has finished.
     ///
     /// Suspends if nothing is there. Cancelling throws `CancellationError` and loses nothing.
     ///
@@ -61,7 +64,9 @@ public final class BufferedReader<Reader: ByteReader>: ByteReader, @unchecked Se
     }
 
     /// Reads what is there, at most `maxBytes`: bytes kept from before, or else straight from the
-    /// reader. `nil`: the peer has finished.
+    /// reader.
+    ///
+    /// `nil`: the peer has finished.
     ///
     /// Suspends if nothing is there. Cancelling throws `CancellationError` and loses nothing.
     ///
@@ -73,8 +78,9 @@ public final class BufferedReader<Reader: ByteReader>: ByteReader, @unchecked Se
         return ahead.take(min(maxBytes, ahead.count))
     }
 
-    /// The next `count` bytes, which stay to be read. Fewer, or none, only if the peer has finished
-    /// before.
+    /// The next `count` bytes, which stay to be read.
+    ///
+    /// Fewer, or none, only if the peer has finished before.
     ///
     /// Suspends until they are there. Cancelling throws `CancellationError` and loses nothing.
     ///

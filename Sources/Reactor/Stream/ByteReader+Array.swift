@@ -2,6 +2,7 @@
 
 extension ByteReader {
     /// Reads what is there over the first bytes of `buffer`, at most as many as it has elements.
+    ///
     /// Zero: the peer has finished.
     ///
     /// Suspends until there is something. The array keeps its length: make it once, as large as a

@@ -12,8 +12,8 @@ public protocol ByteReader: Sendable {
     /// finished.
     ///
     /// - Throws: `CancellationError`; ``ReactorError/Code/invalidArgument`` for an empty buffer;
-    ///   ``ReactorError/Code/busy``; ``ReactorError/Code/closed``; ``ReactorError/Code/loopClosed``;
-    ///   the connection's own failure.
+    ///   ``ReactorError/Code/busy``; ``ReactorError/Code/closed``;
+    ///   ``ReactorError/Code/loopClosed``; the connection's own failure.
     func read(into buffer: inout MutableSpan<UInt8>) async throws -> Int
 
     /// Reads what is there, at most `maxBytes`. `nil`: the peer has finished.

@@ -1,7 +1,9 @@
 // Writing what holds bytes without being an array of them.
 
 extension ByteWriter {
-    /// Writes a part of an array. It is borrowed: what must wait is copied.
+    /// Writes a part of an array.
+    ///
+    /// It is borrowed: what must wait is copied.
     ///
     /// Suspends until less than 64 KiB wait to be sent; cancelling stops the waiting only.
     ///
@@ -10,9 +12,10 @@ extension ByteWriter {
         try await write(bytes.span)
     }
 
-    /// Writes any other bytes: `"text".utf8`, `repeatElement(0, count: 512)`. They are copied into
-    /// an array first; what has a `span` (Foundation's `Data` does) is written without a copy that
-    /// way.
+    /// Writes any other bytes: `"text".utf8`, `repeatElement(0, count: 512)`.
+    ///
+    /// They are copied into an array first; what has a `span` (Foundation's `Data` does) is written
+    /// without a copy that way.
     ///
     /// Suspends until less than 64 KiB wait to be sent; cancelling stops the waiting only.
     ///

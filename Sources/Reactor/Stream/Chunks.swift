@@ -11,8 +11,9 @@ public struct Chunks<Reader: ByteReader>: AsyncSequence, Sendable {
     public struct AsyncIterator: AsyncIteratorProtocol {
         @usableFromInline let reader: Reader
 
-        /// The next bytes; `nil` when the peer has finished. Suspends until there are some.
-        /// Cancelling throws `CancellationError` and loses nothing.
+        /// The next bytes; `nil` when the peer has finished.
+        ///
+        /// Suspends until there are some. Cancelling throws `CancellationError` and loses nothing.
         @inlinable
         public mutating func next() async throws -> [UInt8]? {
             try await reader.read(upTo: 65_536)

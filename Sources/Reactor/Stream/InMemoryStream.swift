@@ -42,12 +42,16 @@ public final class InMemoryStream: ByteStream {
         }
     }
 
-    /// How much waits because the peer does not read.
-    var pendingBytes: Int { change { $0.pending(of: side) } }
+    /// What waits because the peer does not read.
+    var backlog: (bytes: Int, writers: Int) {
+        wire.withLock { ($0.pending(of: side), $0.waiting(of: side)) }
+    }
 
     // MARK: Reading
 
-    /// Reads what is there into `buffer`. Zero: the peer has finished.
+    /// Reads what is there into `buffer`.
+    ///
+    /// Zero: the peer has finished.
     ///
     /// Suspends until there is something. Cancelling throws `CancellationError` and loses nothing.
     public func read(into buffer: inout MutableSpan<UInt8>) async throws -> Int {
@@ -61,7 +65,9 @@ public final class InMemoryStream: ByteStream {
         }
     }
 
-    /// Reads what is there, at most `maxBytes`. `nil`: the peer has finished.
+    /// Reads what is there, at most `maxBytes`.
+    ///
+    /// `nil`: the peer has finished.
     ///
     /// Suspends until there is something. Cancelling throws `CancellationError` and loses nothing.
     public func read(upTo maxBytes: Int) async throws -> [UInt8]? {

@@ -45,8 +45,11 @@ struct InMemoryWire {
         return wakes
     }
 
-    /// How much of what `side` has written its peer has no room for.
+    /// How many bytes that `side` has written its peer has no room for.
     func pending(of side: Side) -> Int { self[side].outbound.pending }
+
+    /// How many of the writers of `side` wait for that.
+    func waiting(of side: Side) -> Int { self[side].outbound.waiting }
 
     private subscript(side: Side) -> Lane {
         get { side == .first ? first : second }

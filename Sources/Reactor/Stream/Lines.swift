@@ -13,8 +13,9 @@ public struct Lines<Reader: ByteReader>: AsyncSequence, Sendable {
         let reader: BufferedReader<Reader>
         let limitBytes: Int
 
-        /// The next line; `nil` when the peer has finished. Suspends until there is one.
-        /// Cancelling throws `CancellationError` and loses nothing.
+        /// The next line; `nil` when the peer has finished.
+        ///
+        /// Suspends until there is one. Cancelling throws `CancellationError` and loses nothing.
         public mutating func next() async throws -> String? {
             try await reader.readLine(limitBytes: limitBytes)
         }
@@ -39,10 +40,8 @@ extension ByteReader {
     /// For a reader that is read in this way only: the sequence keeps what has arrived after the
     /// last line that it gave. To go on in another way, make a ``BufferedReader`` and take its
     /// ``BufferedReader/lines(limitBytes:)``. Text that is not valid UTF-8 is repaired. An error
-    /// ends it, as does cancelling.
-    ///
-    /// - Parameter limitBytes: The longest line, its end not counted; one that is longer throws
-    ///   ``ReactorError/Code/limitExceeded``.
+    /// ends it, as does cancelling; so does a line of more than `limitBytes`, its end not counted,
+    /// with ``ReactorError/Code/limitExceeded``.
     public func lines(limitBytes: Int = 65_536) -> Lines<Self> {
         BufferedReader(self).lines(limitBytes: limitBytes)
     }

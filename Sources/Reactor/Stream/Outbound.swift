@@ -70,6 +70,9 @@ struct Outbound {
         }
     }
 
+    /// How many wait for room, or for the end to be sent.
+    var waiting: Int { writers.count }
+
     /// True if a writer may return at once.
     var hasRoom: Bool { pending < Self.mark }
 

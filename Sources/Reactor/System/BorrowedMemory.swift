@@ -50,6 +50,7 @@
 
     /// Fresh memory that is never freed: for what lives as long as its thread.
     static func allocate(count: Int) -> BorrowedMemory {
+        // SAFETY: the size and the memory belong together.
         unsafe BorrowedMemory(.allocate(byteCount: count, alignment: 16), count)
     }
 
@@ -62,10 +63,12 @@
     /// The part that begins `offset` bytes in.
     func dropFirst(_ offset: Int) -> BorrowedMemory {
         precondition(offset <= count)
+        // SAFETY: within the bounds just checked.
         return unsafe BorrowedMemory(base + offset, count - offset)
     }
 
     func prefix(_ length: Int) -> BorrowedMemory {
+        // SAFETY: no longer than it was.
         unsafe BorrowedMemory(base, min(length, count))
     }
 

@@ -13,6 +13,7 @@ enum CurrentLoop {
 
     @inline(__always)
     static func isCurrent(_ loop: EventLoop) -> Bool {
+        // SAFETY: addresses are compared, not followed.
         unsafe reactor_current_loop() == Unmanaged.passUnretained(loop).toOpaque()
     }
 

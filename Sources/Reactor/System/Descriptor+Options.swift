@@ -58,20 +58,6 @@ extension Descriptor {
             SOL_SOCKET, buffer == .send ? SO_SNDBUF : SO_RCVBUF, size, "set a socket buffer")
     }
 
-    func bind(toDevice name: String) throws(ReactorError) {
-        #if os(Linux)
-        guard !name.isEmpty, name.utf8.count < Int(IFNAMSIZ), !name.utf8.contains(0) else {
-            throw ReactorError(.invalidArgument, "use \(name.debugDescription) as a device")
-        }
-        // SAFETY: the kernel reads the given count of bytes of a live string.
-        let status = unsafe setsockopt(
-            number, SOL_SOCKET, SO_BINDTODEVICE, name, socklen_t(name.utf8.count))
-        try Self.status(status, else: "use the device \(name)")
-        #else
-        throw ReactorError(.notSupported, "use the device \(name)")
-        #endif
-    }
-
     func setTypeOfService(
         _ byte: UInt8, _ family: SocketAddress.Family
     ) throws(ReactorError) {

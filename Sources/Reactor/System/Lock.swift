@@ -72,12 +72,14 @@ internal import Darwin
     /// Changes the value and wakes one waiter.
     func signal(_ body: (inout Value) -> Void) {
         withLock(body)
+        // SAFETY: initialised in `init`, in place until `deinit`.
         _ = unsafe pthread_cond_signal(condition)
     }
 
     /// Changes the value and wakes every waiter.
     func broadcast(_ body: (inout Value) -> Void) {
         withLock(body)
+        // SAFETY: initialised in `init`, in place until `deinit`.
         _ = unsafe pthread_cond_broadcast(condition)
     }
 

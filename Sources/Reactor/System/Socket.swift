@@ -17,30 +17,6 @@ extension Descriptor {
             number: try status(reactor_stream_socket(domain), else: "create a socket"))
     }
 
-    /// A socket that listens, and where. Nothing is left if this throws.
-    @inline(never)
-    static func listening(
-        at address: SocketAddress, _ binding: TCPListener.Binding
-    ) throws(ReactorError) -> (Descriptor, SocketAddress) {
-        guard let backlog = Int32(exactly: binding.backlog), backlog > 0 else {
-            throw ReactorError(.invalidArgument, "listen with a backlog of \(binding.backlog)")
-        }
-        let descriptor = try streamSocket(address.family)
-        do throws(ReactorError) {
-            try descriptor.allowRebinding()
-            if binding.reusePort { try descriptor.sharePort() }
-            if address.family == .ipv6 { try descriptor.setIPv6Only(binding.ipv6Only) }
-            // Accepted sockets inherit them: no call per connection.
-            try descriptor.apply(binding.options, address.family)
-            try descriptor.bind(to: address)
-            try descriptor.listen(backlog: backlog, at: address)
-            return (descriptor, try descriptor.localAddress() ?? address)
-        } catch {
-            descriptor.close()
-            throw error
-        }
-    }
-
     func bind(to address: SocketAddress) throws(ReactorError) {
         // SAFETY: the address lives through the call.
         let result = unsafe NumericAddress.withSockaddr(address) {
@@ -94,6 +70,7 @@ extension Descriptor {
     }
 
     func remoteAddress() throws(ReactorError) -> SocketAddress? {
+        // SAFETY: as in `localAddress`.
         unsafe try NumericAddress.read { unsafe getpeername(number, $0, &$1) }
     }
 }
@@ -103,12 +80,14 @@ extension Descriptor {
 private func bindSocket(
     _ number: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t
 ) -> Int32 {
+    // SAFETY: `withSockaddr` lends an address of that size.
     unsafe bind(number, address, size)
 }
 
 private func connectSocket(
     _ number: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t
 ) -> Int32 {
+    // SAFETY: as in `bindSocket`.
     unsafe connect(number, address, size)
 }
 

@@ -47,6 +47,7 @@ enum Thread {
         func run() {
             // The kernel keeps 15 bytes.
             let short = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+            // SAFETY: the call reads a terminated string that lives through it.
             unsafe reactor_name_thread(short)
             body()
         }
@@ -60,11 +61,13 @@ enum Thread {
 
 #if canImport(Darwin)
 private func runThread(_ start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    // SAFETY: `start` passes its retained object, once.
     unsafe Thread.run(start)
     return nil
 }
 #else
 private func runThread(_ start: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    // SAFETY: `start` passes its retained object, once.
     unsafe Thread.run(start!)
     return nil
 }

@@ -7,8 +7,9 @@
 ///
 /// libuv: `uv_hrtime`.
 public struct LoopClock: Clock, Sendable {
-    /// A point in time, to the nanosecond. Arithmetic never overflows: the far future and the
-    /// machine's start are as far as it goes.
+    /// A point in time, to the nanosecond.
+    ///
+    /// Arithmetic never overflows: the far future and the machine's start are as far as it goes.
     public struct Instant: InstantProtocol, Sendable {
         let time: MonotonicTime
 
@@ -32,13 +33,17 @@ public struct LoopClock: Clock, Sendable {
         public static func < (left: Instant, right: Instant) -> Bool { left.time < right.time }
     }
 
-    /// Makes the clock; all are the same. `.loop` reads better.
+    /// Makes the clock; all are the same.
+    ///
+    /// `.loop` reads better.
     public init() {}
 
     /// This moment.
     public var now: Instant { .now }
 
-    /// What the clock can tell apart. A sleep ends up to a millisecond late.
+    /// What the clock can tell apart.
+    ///
+    /// A sleep ends up to a millisecond late.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// Suspends until `deadline`, never less, as ``EventLoop/sleep(until:)`` does; the tolerance is

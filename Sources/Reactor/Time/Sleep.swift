@@ -15,7 +15,9 @@ extension EventLoop {
     }
 
     /// Suspends the current task until `deadline`, never less: as ``sleep(for:)``, and a deadline
-    /// that has passed is a duration of zero. Repeated sleeps until computed points do not drift.
+    /// that has passed is a duration of zero.
+    ///
+    /// Repeated sleeps until computed points do not drift.
     ///
     /// - Throws: `CancellationError`; ``ReactorError/Code/loopClosed`` if the loop shuts down.
     ///

@@ -21,10 +21,12 @@ extension ReactorError.Code: CustomStringConvertible {
 
     /// The short name, as libuv prints it: `ECONNREFUSED`.
     public var name: String {
+        // SAFETY: `text` lends a buffer of the size it names.
         unsafe text { unsafe uv_err_name_r(rawValue, $0, $1) }
     }
 
     private var words: String {
+        // SAFETY: `text` lends a buffer of the size it names.
         unsafe text { unsafe uv_strerror_r(rawValue, $0, $1) }
     }
 

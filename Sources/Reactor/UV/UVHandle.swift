@@ -14,6 +14,7 @@ internal import CUV
     fileprivate init(_ kind: HandleKind, on loop: UVLoop, memory: UnsafeMutableRawPointer) {
         self.kind = kind
         self.loop = loop
+        // SAFETY: the caller lets go of it: `close` frees it.
         unsafe self.memory = memory
     }
 

@@ -64,7 +64,8 @@ struct TimerWheelTests {
                 let (sum, overflow) = now.addingReportingOverflow(span)
                 let past = now - min(now, span)
                 pair.add(Bool.random(using: &random) ? (overflow ? .max : sum) : past)
-                if Bool.random(using: &random), let some = pair.model.randomElement(using: &random) {
+                if Bool.random(using: &random), let some = pair.model.randomElement(using: &random)
+                {
                     pair.add(some.deadline)
                 }
                 agree = pair.agrees

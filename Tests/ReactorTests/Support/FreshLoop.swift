@@ -31,11 +31,12 @@ struct FreshLoop: SuiteTrait, TestTrait, TestScoping {
         guard testCase != nil else { return try await body() }
         if Skip.slowTests, test.tags.contains(.slow) { return Skip.note("slow", test: test) }
         guard makesLoop else { return try await body() }
-        try await Self.run(body)
+        _ = Self.descriptorsAreAllowed
+        try await Self.run(body, at: test.sourceLocation)
     }
 
     private static func run(
-        _ body: @concurrent @Sendable () async throws -> Void
+        _ body: @concurrent @Sendable () async throws -> Void, at place: SourceLocation
     ) async throws {
         let group = try EventLoopGroup(count: 1, name: "fresh", grace: .seconds(5))
         let loop = group.loops[0]
@@ -55,13 +56,18 @@ struct FreshLoop: SuiteTrait, TestTrait, TestScoping {
         // A task of its own: the test may have been cancelled by its time limit.
         let leaks = await Task { await leftovers(on: loop) }.value
         if !leaks.isEmpty {
-            Issue.record("left open on the test's loop: \(leaks.joined(separator: ", "))")
+            Issue.record(
+                "left open on the test's loop: \(leaks.joined(separator: ", "))",
+                sourceLocation: place)
         }
         for report in await group.shutdown() where !report.holdups.isEmpty {
-            Issue.record("the test's loop did not shut down cleanly: \(report)")
+            Issue.record(
+                "the test's loop did not shut down cleanly: \(report)", sourceLocation: place)
         }
         try outcome.get()
     }
+
+    private static let descriptorsAreAllowed: Void = allowAllDescriptors()
 
     /// What is open on a loop beyond its own wake-up handle and timer, named; empty as soon as
     /// nothing is. Closing takes libuv a turn, dropped objects and ending tasks a few.

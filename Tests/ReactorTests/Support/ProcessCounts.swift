@@ -1,4 +1,4 @@
-// What belongs to the whole process, counted in /proc: for exit tests, which have one to themselves.
+// What belongs to the whole process, counted in /proc: for exit tests, which have their own.
 
 import Foundation
 
@@ -33,4 +33,20 @@ func childProcesses() throws -> [(pid: Int32, state: Character)] {
         }
         return (pid, state)
     }
+}
+
+/// Allows this process as many descriptors as it may have: many tests run at once, and the usual
+/// limit of 1,024 is for one program.
+func allowAllDescriptors() {
+    #if canImport(Glibc)
+    let resource = Int32(RLIMIT_NOFILE.rawValue)
+    #else
+    let resource = RLIMIT_NOFILE
+    #endif
+    var limit = rlimit()
+    // SAFETY: both calls read or write the one variable.
+    guard unsafe getrlimit(resource, &limit) == 0 else { return }
+    // Where there is no limit macOS wants OPEN_MAX at most.
+    limit.rlim_cur = limit.rlim_max > 1 << 20 ? 10_240 : limit.rlim_max
+    _ = unsafe setrlimit(resource, &limit)
 }

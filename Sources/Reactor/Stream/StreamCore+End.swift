@@ -1,0 +1,61 @@
+// How a stream ends: its writing finished, all of it flushed and closed, or at once.
+
+extension StreamCore {
+    /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
+    func finish() -> WriteOutcome? {
+        if let refusal = refusal() { return .failed(refusal) }
+        if outbound.finish() {
+            if let error = sendEnd() { return .failed(error) }
+            return .done
+        }
+        return nil
+    }
+
+    @discardableResult
+    func sendEnd() -> ReactorError? {
+        do throws(ReactorError) {
+            try descriptor.shutdownWriting()
+            return nil
+        } catch {
+            // The peer has reset the connection: the end cannot reach it.
+            return self.error(error.code, "finish writing to")
+        }
+    }
+
+    /// Begins to close. True if everything is released; else `waiter` may be parked.
+    func beginClose(flushFor limit: Duration) -> Bool {
+        guard phase == .open else { return phase == .closed }
+        refuse(error(.closed, "use"))
+        if phase == .closed { return true }
+        closeTimer = core.timers.add(
+            .now.advanced(by: limit),
+            .call { [weak self] in
+                guard let self else { return }
+                let unsent = self.outbound.pending
+                Log.logger.warning(
+                    "\(self.peerName) was closed with \(unsent) bytes unsent after \(limit)")
+                self.abort()
+            })
+        return false
+    }
+
+    func parkCloser(_ waiter: Waiter<Void>) {
+        if phase == .closed { waiter.resume(()) } else { closers.append(waiter) }
+    }
+
+    /// Ends at once, with a reset.
+    func abort(_ code: ReactorError.Code = .closed) {
+        guard phase != .closed else { return }
+        descriptor.resetOnClose()
+        end(error(code, "use"))
+    }
+
+    func shutDown() { abort(.loopClosed) }
+
+    /// The public face has gone. True if it had not been closed.
+    func faceIsGone() -> Bool {
+        guard phase == .open else { return false }
+        _ = beginClose(flushFor: .seconds(2))
+        return true
+    }
+}
