@@ -15,13 +15,18 @@ final class LoopRunner {
         self.loop = loop
         self.grace = grace
         core = loop.core
-        do {
+        var opened: Watcher?
+        do throws(ReactorError) {
             let wakeup = loop.queue.wakeup
             wakeups = try Watcher(wakeup.readEnd, on: core.uv) { wakeup.drain() }
+            opened = wakeups
             if MainQueue.isMainThread, let descriptor = MainQueue.descriptor {
                 mainQueue = try Watcher(descriptor, on: core.uv) {}
             }
         } catch {
+            // The loop closes with its last reference, which an open handle would be.
+            opened?.close()
+            core.uv.turn(blocking: false)
             CurrentLoop.leave()
             throw error
         }
@@ -133,10 +138,9 @@ final class LoopRunner {
             try core.uv.close()
         } catch {
             // A handle was left open: a defect of this library, which must not take the process
-            // with it. The loop's memory stays allocated.
+            // with it. The handle keeps the loop's memory.
             assertionFailure("\(loop): \(error), open: \(core.uv.openHandles)")
             Log.logger.critical("\(loop) did not close: \(error)")
-            core.uv.leak()
         }
     }
 
