@@ -37,15 +37,21 @@ final class LoopRunner {
     /// Turns the loop until `condition` is set.
     func run(until condition: Flag) {
         while true {
-            var isBusy = loop.runReady(core)
-            if let mainQueue, mainQueue.hasFired {
-                mainQueue.hasFired = false
-                MainQueue.drain()
-                isBusy = loop.queue.collect()
-            }
+            let isBusy = runReady()
             if condition.isSet { return }
             poll(blocking: !isBusy)
         }
+    }
+
+    /// Runs what is ready: here, and on Dispatch's main queue where this is its thread. True if
+    /// work is left.
+    @inline(__always)
+    private func runReady() -> Bool {
+        let isBusy = loop.runReady(core)
+        guard let mainQueue, mainQueue.hasFired else { return isBusy }
+        mainQueue.hasFired = false
+        MainQueue.drain()
+        return loop.queue.collect()
     }
 
     /// One poll of libuv; user code runs after it, never inside its callbacks.
@@ -104,24 +110,25 @@ final class LoopRunner {
         let expired = Flag()
         let timer = core.timers.add(deadline, .call { expired.isSet = true })
         while true {
-            let isBusy = loop.runReady(core)
+            let isBusy = runReady()
             if condition() { break }
             if expired.isSet {
                 late()
                 break
             }
-            if let mainQueue, mainQueue.hasFired {
-                mainQueue.hasFired = false
-                MainQueue.drain()
-            }
-            poll(blocking: !isBusy && mainQueue?.hasFired != true)
+            poll(blocking: !isBusy)
         }
         _ = core.timers.cancel(timer)
     }
 
     /// Lets tasks whose waits have just failed run on, for as long as they come to an end.
     private func runOut() {
-        for _ in 0..<1_000 where loop.runReady(core) { core.uv.turn(blocking: false) }
+        for _ in 0..<1_000 {
+            // Nothing polls for it any more.
+            mainQueue?.hasFired = true
+            guard runReady() else { return }
+            core.uv.turn(blocking: false)
+        }
     }
 
     private func close() {
