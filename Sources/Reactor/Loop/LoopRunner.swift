@@ -8,6 +8,8 @@ final class LoopRunner {
     private var mainQueue: Watcher?
     private let grace: Duration
     private(set) var report = ShutdownReport()
+    /// Tasks that began before are in the report.
+    private var reported = MonotonicTime(nanoseconds: 0)
 
     /// Must be called on the thread that is to be the loop's.
     init(_ loop: EventLoop, grace: Duration) throws(ReactorError) {
@@ -75,10 +77,9 @@ final class LoopRunner {
         let start = MonotonicTime.now
         let deadline = start.advanced(by: grace)
         loop.work.cancelAll()
-        turn(until: deadline, or: { self.loop.work.isIdle }) {
-            self.report.add(.task, self.loop.work.living)
-        }
+        awaitTasks(until: deadline)
         while let hook = loop.work.takeLastHook() { run(hook, deadline) }
+        awaitTasks(until: deadline)
         core.isClosed = true
         while let participant = core.participants.last { participant.shutDown() }
         core.timers.shutDown()
@@ -88,18 +89,28 @@ final class LoopRunner {
         CurrentLoop.leave()
     }
 
+    /// Waits for what was spawned: before the hooks, and what they spawned in turn. Who is late is
+    /// reported once.
+    private func awaitTasks(until deadline: MonotonicTime) {
+        turn(until: deadline, or: { self.loop.work.isIdle }) {
+            self.report.add(.task, self.loop.work.living.filter { $0.since > self.reported })
+            self.reported = .now
+        }
+    }
+
     private func run(_ hook: LoopWork.Hook, _ deadline: MonotonicTime) {
         let flag = Flag()
         let since = MonotonicTime.now
         let loop = loop
-        Task(executorPreference: loop) {
-            do { try await hook.body() } catch {
+        let task = Task(executorPreference: loop) {
+            do { try await HomeLoop.$current.withValue(loop) { try await hook.body() } } catch {
                 Log.logger.error("shutdown hook \(hook.name) of \(loop) failed: \(error)")
             }
             flag.isSet = true
         }
         turn(until: deadline, or: { flag.isSet }) {
             self.report.add(.hook, [.init(name: hook.name, since: since)])
+            task.cancel()
         }
     }
 
@@ -141,6 +152,7 @@ final class LoopRunner {
             core.uv.turn(blocking: false)
             turns += 1
         }
+        settle([])
         do {
             try core.uv.close()
         } catch {
@@ -155,11 +167,12 @@ final class LoopRunner {
     /// loop closed and say so. Tasks go to the fallback thread.
     private func settle(_ rest: [Work]) {
         var rest = rest
-        while !rest.isEmpty {
+        while true {
             for case .call(let call) in rest { call() }
             loop.runElsewhere(rest)
             rest = []
             while let work = loop.queue.next() { rest.append(work) }
+            if rest.isEmpty { return }
         }
     }
 }
