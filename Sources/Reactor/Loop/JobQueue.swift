@@ -19,7 +19,7 @@ enum Work {
 /// the loop only where it sleeps and nobody has woken it yet: one write for a batch.
 final class JobQueue: @unchecked Sendable {
     /// Touched by the loop's thread alone; emptied before `end`.
-    private let local = Cell(Deque<Work>())
+    private let local: Cell<Deque<Work>>
     private let remote = Locked(Remote())
     private let remoteIsWaiting = Atomic(false)
     private let isAsleep = Atomic(false)
@@ -32,6 +32,7 @@ final class JobQueue: @unchecked Sendable {
 
     init() throws(ReactorError) {
         wakeup = try Wakeup()
+        local = Cell(Deque())
     }
 
     deinit { local.free() }

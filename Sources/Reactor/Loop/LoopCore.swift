@@ -6,7 +6,7 @@ final class LoopCore {
     let timers: TimerQueue
     /// Where incoming bytes land before they are copied to their size: one for all streams of the
     /// loop, so an idle connection holds no buffer.
-    let landing = BorrowedMemory.allocate(count: 64 * 1024)
+    let landing: BorrowedMemory
     var participants = ParticipantList()
     /// True once the loop's end has closed everything: nothing new may be opened.
     var isClosed = false
@@ -17,6 +17,7 @@ final class LoopCore {
     init() throws(ReactorError) {
         uv = try UVLoop()
         timers = TimerQueue(on: uv)
+        landing = .allocate(count: 64 * 1024)
     }
 
     /// A name for one wait on this loop.
