@@ -47,6 +47,8 @@ let package = Package(
         example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
+        .target(name: "CFaults", path: "Tests/CFaults"),
+        .testTarget(
+            name: "ReactorTests", dependencies: ["Reactor", "CFaults"], swiftSettings: settings),
     ]
 )

@@ -22,12 +22,18 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
     private var isBusy = false
     private(set) var statistics = ListenerStatistics()
 
+    /// Whether somebody waits for a connection.
+    var isAwaited: Bool { acceptor != nil }
+
     /// How many more connections may be open: what `serve` still allows.
-    var allowance = Int.max
+    private var allowance = Int.max
+    /// Clients that had gone when they were accepted, since the last one that had not.
+    private var abortedRun = (accepted: 0, count: 0)
 
     /// Taken from the kernel ahead of the application, at most.
     static let undeliveredLimit = 64
     private static let firstDelay = Duration.milliseconds(5)
+    private static let delayAfterLoss = Duration.milliseconds(50)
     private static let longestDelay = Duration.seconds(1)
 
     struct Accepted: Sendable {
@@ -86,6 +92,9 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         acceptor.waiter.resume(.cancelled)
     }
 
+    /// From now on `limit` connections may be open, those that wait to be taken among them.
+    func allow(_ limit: Int) { allowance = limit - accepted.count }
+
     /// One of the connections that `allowance` counts has ended.
     func connectionEnded() {
         allowance += 1
@@ -135,9 +144,14 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         case .wouldBlock:
             watch()
         case .connectionAborted:
-            // The client has gone again; the next one may be there.
+            // The client has gone again; the next one may be there. Hardly if that goes on.
             statistics.aborted += 1
-            watch()
+            if abortedRun.accepted != statistics.accepted {
+                abortedRun = (statistics.accepted, 0)
+            }
+            abortedRun.count += 1
+            if abortedRun.count <= Self.undeliveredLimit { return watch() }
+            fallthrough
         default:
             backOff(ReactorError(code, "accept on \(address)"))
         }
@@ -161,6 +175,16 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
                 self.ready(readable: true, writable: false, failed: false)
                 self.watch()
             })
+    }
+
+    /// A connection that was taken could not be opened, and is closed: the kernel has no room to
+    /// watch one more (PITFALLS D14).
+    func lost(_ error: ReactorError) {
+        connectionEnded()
+        guard end == nil, retryTimer == .none else { return }
+        Log.logger.warning("lost a connection accepted on \(address): \(error)")
+        delay = Self.delayAfterLoss
+        backOff(error)
     }
 
     func handlerFailed(_ error: any Error, _ peer: SocketAddress) {

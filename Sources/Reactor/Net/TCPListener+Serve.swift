@@ -58,7 +58,8 @@ extension TCPListener {
             while true {
                 do {
                     let accepted = try await take()
-                    let stream = stream(try service.here.open(accepted), accepted)
+                    guard let core = try service.here.open(accepted) else { continue }
+                    let stream = stream(core, accepted)
                     group.addTask {
                         stream.handle.here.setOwner(true)
                         do { try await connection.handler(stream) } catch {
