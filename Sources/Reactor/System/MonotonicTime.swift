@@ -16,12 +16,22 @@ struct MonotonicTime: Comparable, Hashable, Sendable {
 
     /// Never earlier than asked: parts of a nanosecond count as one.
     func advanced(by duration: Duration) -> MonotonicTime {
-        let (seconds, attoseconds) = duration.components
-        if seconds < 0 || attoseconds < 0 {
-            let back = Self.nanoseconds(.zero - duration)
+        // Not `components`, which traps for durations beyond Int64 seconds.
+        let attoseconds = duration.attoseconds
+        if attoseconds < 0 {
+            let back = UInt64(clamping: attoseconds.magnitude / 1_000_000_000)
             return MonotonicTime(nanoseconds: nanoseconds > back ? nanoseconds - back : 0)
         }
-        let (sum, overflow) = nanoseconds.addingReportingOverflow(Self.nanoseconds(duration))
+        let forth: UInt64
+        if let few = UInt64(exactly: attoseconds) {
+            // Up to 18 seconds: no division of 128 bits.
+            forth = few / 1_000_000_000 + (few % 1_000_000_000 == 0 ? 0 : 1)
+        } else {
+            let (whole, part) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+            let clamped = UInt64(clamping: whole)
+            forth = part == 0 || clamped == .max ? clamped : clamped + 1
+        }
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(forth)
         return overflow ? .distantFuture : MonotonicTime(nanoseconds: sum)
     }
 
@@ -29,16 +39,5 @@ struct MonotonicTime: Comparable, Hashable, Sendable {
         other >= self
             ? .nanoseconds(Int64(clamping: other.nanoseconds - nanoseconds))
             : .zero - .nanoseconds(Int64(clamping: nanoseconds - other.nanoseconds))
-    }
-
-    /// A duration of zero or more in nanoseconds, rounded up, saturating.
-    private static func nanoseconds(_ duration: Duration) -> UInt64 {
-        let (seconds, attoseconds) = duration.components
-        guard seconds >= 0, attoseconds >= 0 else { return seconds == .min ? .max : 0 }
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        if overflow { return .max }
-        let part = (UInt64(attoseconds) + 999_999_999) / 1_000_000_000
-        let (sum, again) = whole.addingReportingOverflow(part)
-        return again ? .max : sum
     }
 }

@@ -35,6 +35,14 @@ internal import CUV
         _ = unsafe uv_run(raw, blocking ? UV_RUN_ONCE : UV_RUN_NOWAIT)
     }
 
+    /// Keeps the turn under way from blocking, or ends it; does nothing to later ones.
+    ///
+    /// libuv: `uv_stop`.
+    func endTurn() {
+        // SAFETY: owner's thread.
+        unsafe uv_stop(raw)
+    }
+
     /// Brings libuv's cached clock up to date, as every arming of a timer needs.
     ///
     /// libuv: `uv_update_time`.
