@@ -145,7 +145,8 @@ struct TimeoutTests {
                         try await withDeadline(Deadline(inner)) {
                             // The loop looks at the clock only after both have passed.
                             let busy = Task(executorPreference: loop) {
-                                while LoopClock.Instant.now < instant.advanced(by: .microseconds(50))
+                                while LoopClock.Instant.now
+                                    < instant.advanced(by: .microseconds(50))
                                 {}
                             }
                             try await EventLoop.sleep(for: Self.long)
