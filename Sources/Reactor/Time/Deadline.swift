@@ -11,7 +11,9 @@ public struct Deadline: Comparable, Hashable, Sendable {
     /// The deadline at `instant`.
     public init(_ instant: LoopClock.Instant) { self.instant = instant }
 
-    /// The deadline `duration` from now. A duration too long for the clock means never.
+    /// The deadline `duration` from now.
+    ///
+    /// A duration too long for the clock means never.
     public static func after(_ duration: Duration) -> Deadline {
         Deadline(.now.advanced(by: duration))
     }

@@ -1,4 +1,4 @@
-// The C library's codes for failed look-ups, which differ between systems, as libuv's, which do not.
+// The C library's codes for failed look-ups, which every system numbers anew, as libuv's.
 
 internal import CUV
 #if canImport(Glibc)

@@ -34,7 +34,8 @@ struct BlockingPoolTests {
         let pool = BlockingPool(name: "elastic", maxThreads: 3)
         let gate = Gate()
         let tasks = (0..<5).map { _ in Task { try await blocking(on: pool) { gate.pass() } } }
-        try await until { pool.statistics == .init(threads: 3, queued: 2, running: 3, abandoned: 0) }
+        let full = BlockingPool.Statistics(threads: 3, queued: 2, running: 3, abandoned: 0)
+        try await until { pool.statistics == full }
         gate.open()
         for task in tasks { try await task.value }
         #expect(await pool.shutdown())
