@@ -90,3 +90,18 @@ struct WaitID: Hashable, Sendable {
         raw = UInt64(UInt(bitPattern: ObjectIdentifier(wait)))
     }
 }
+
+/// The task that runs the caller.
+enum CurrentTask {
+    /// The executor that it prefers, which a task made for it should prefer too: `nil` for none.
+    static var executor: (any TaskExecutor)? {
+        // SAFETY: the reference is turned into a strong one while the task, its keeper, runs here.
+        unsafe withUnsafeCurrentTask { unsafe $0?.unownedTaskExecutor?.asTaskExecutor() }
+    }
+
+    /// Cancels it from within.
+    static func cancel() {
+        // SAFETY: the task is not used outside the closure.
+        unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+    }
+}
