@@ -73,7 +73,10 @@ final class TimerQueue {
 
     private func arm(for deadline: UInt64) {
         if timer == nil {
-            timer = UVTimer(on: uv) { [alarm] in alarm.hasRung = true }
+            timer = UVTimer(on: uv) { [alarm, uv] in
+                alarm.hasRung = true
+                uv.cutShort()
+            }
         }
         uv.refreshClock()
         // libuv compares floored milliseconds: the deadline's are rounded up to meet them.

@@ -35,6 +35,15 @@ internal import CUV
         _ = unsafe uv_run(raw, blocking ? UV_RUN_ONCE : UV_RUN_NOWAIT)
     }
 
+    /// From inside a callback: this turn does not wait. A timer that is due when a turn begins fires
+    /// before the poll, which would then sleep for want of another.
+    ///
+    /// libuv: `uv_stop`.
+    func cutShort() {
+        // SAFETY: owner's thread.
+        unsafe uv_stop(raw)
+    }
+
     /// Brings libuv's cached clock up to date, as every arming of a timer needs.
     ///
     /// libuv: `uv_update_time`.
