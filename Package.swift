@@ -12,6 +12,9 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// The benchmark and its C are full of pointers: they are not under strict memory safety.
+let benchSettings = Array(settings.dropFirst())
+
 let package = Package(
     name: "Reactor",
     platforms: [.macOS("26.0")],
@@ -19,6 +22,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
+        .package(
+            url: "https://github.com/apple/swift-argument-parser",
+            .upToNextMinor(from: "1.8.2")),
+        .package(
+            url: "https://github.com/HdrHistogram/hdrhistogram-swift",
+            .upToNextMinor(from: "0.2.0")),
+        .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
     ],
     targets: [
         .systemLibrary(
@@ -34,7 +44,16 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "CBaseline", dependencies: ["CUV"]),
-        .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "Reactor", "CBaseline",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: benchSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
     ]
 )
