@@ -42,9 +42,8 @@ struct SubmitCommand: ParsableCommand {
     var rounds = 5
 
     func run() throws {
-        for inFlight in [1, 100] {
-            try SubmitWorkload(inFlight: inFlight, rounds: rounds).run()
-        }
+        try SubmitWorkload(inFlight: 1, count: 4000, rounds: Rounds(rounds)).run()
+        try SubmitWorkload(inFlight: 100, count: 60_000, rounds: Rounds(rounds)).run()
     }
 }
 

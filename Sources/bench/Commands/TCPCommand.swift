@@ -31,8 +31,9 @@ struct TCPCommand: ParsableCommand {
 
     func run() throws {
         try TCPWorkload(
-            connections: connections, size: size, rounds: rounds,
-            seconds: seconds / Double(rounds), implementations: implementations.flatMap { $0 }
+            connections: connections, size: size,
+            rounds: Rounds(rounds, seconds: seconds / Double(rounds)),
+            implementations: implementations.flatMap { $0 }
         ).run()
     }
 }
@@ -48,7 +49,7 @@ struct ChurnCommand: ParsableCommand {
     var rounds = 6
 
     func run() throws {
-        try ChurnWorkload(rounds: rounds, seconds: seconds / Double(rounds)).run()
+        try ChurnWorkload(rounds: Rounds(rounds, seconds: seconds / Double(rounds))).run()
     }
 }
 
@@ -84,17 +85,20 @@ struct InstructionsCommand: ParsableCommand {
     var size = 1024
 
     @Option(help: "Requests on each connection, and twice as many.")
-    var requests = 100
+    var requests = 300
 
     @Option(
         parsing: .upToNextOption, help: "Who serves: \(TCPImplementation.names).",
         transform: TCPImplementation.parse)
     var implementations: [[TCPImplementation]] = [[.libuv, .reactor, .reactorChunks]]
 
+    @Option(help: "A directory to keep callgrind's files in, for callgrind_annotate.")
+    var keep: String?
+
     func run() throws {
         try InstructionsWorkload(
             connections: connections, size: size, requestsEach: requests,
-            selected: implementations.flatMap { $0 }
+            selected: implementations.flatMap { $0 }, keep: keep
         ).run()
     }
 }

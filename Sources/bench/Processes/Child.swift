@@ -11,23 +11,34 @@ final class Child {
     private var buffer: [UInt8] = []
     private var isRunning = true
 
-    /// Starts this program with `arguments`, behind `launcher` (valgrind) if there is one.
-    init(_ arguments: [String], launcher: [String] = []) throws {
-        var path = [CChar](repeating: 0, count: 4096)
-        guard cbaseline_own_path(&path, path.count) else { throw Failure("no path of my own") }
-        let own = path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        let words = launcher + [own] + arguments
+    /// Starts this program with `arguments`.
+    convenience init(_ arguments: [String]) throws {
+        try self.init(words: [Child.ownPath()] + arguments, isQuiet: false)
+    }
+
+    /// Starts another program, silenced on standard error.
+    static func program(_ words: [String]) throws -> Child {
+        try Child(words: words, isQuiet: true)
+    }
+
+    private init(words: [String], isQuiet: Bool) throws {
         var pointers = words.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         var process: pid_t = 0
         var ends: (input: Int32, output: Int32) = (-1, -1)
         let failure = cbaseline_spawn(
-            words[0], &pointers, !launcher.isEmpty, &process, &ends.input, &ends.output)
+            words[0], &pointers, isQuiet, &process, &ends.input, &ends.output)
         guard failure == 0 else {
             throw Failure("cannot start \(words[0]): \(String(cString: strerror(failure)))")
         }
         self.process = process
         (input, output) = ends
+    }
+
+    static func ownPath() throws -> String {
+        var path = [CChar](repeating: 0, count: 4096)
+        guard cbaseline_own_path(&path, path.count) else { throw Failure("no path of my own") }
+        return path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
     deinit { stop() }
@@ -68,12 +79,18 @@ final class Child {
         return count < 0 ? nil : count
     }
 
-    /// SIGTERM, and SIGKILL for one that stays longer than `patience`. Returns the exit status.
+    /// SIGTERM, and SIGKILL for one that stays longer than `patience`. Returns the wait status.
     @discardableResult
     func stop(patience: Double = 5) -> Int32 {
+        if isRunning { kill(process, SIGTERM) }
+        return waitUntilExit(patience: patience)
+    }
+
+    /// Waits for its end for as long as `patience`, then kills it. Returns the wait status.
+    @discardableResult
+    func waitUntilExit(patience: Double = 30) -> Int32 {
         guard isRunning else { return -1 }
         isRunning = false
-        kill(process, SIGTERM)
         var status: Int32 = 0
         let deadline = cbaseline_now() + Int64(patience * 1e9)
         while waitpid(process, &status, WNOHANG) == 0 {
@@ -83,21 +100,6 @@ final class Child {
         close(input)
         close(output)
         return status
-    }
-}
-
-/// CPU used by a process.
-struct CPU {
-    var total: Double
-    var userTicks: Double
-    var systemTicks: Double
-
-    init(of process: pid_t) {
-        var cpu = cbaseline_cpu()
-        if !cbaseline_cpu_of(process, &cpu) { cpu.total = 0 }
-        total = Double(cpu.total)
-        userTicks = Double(cpu.user_ticks)
-        systemTicks = Double(cpu.system_ticks)
     }
 }
 

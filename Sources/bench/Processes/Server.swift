@@ -2,6 +2,7 @@
 
 import Foundation
 
+/// Behind `launcher`, which then names the program too, it is slower by far.
 final class Server {
     let port: UInt16
     let child: Child
@@ -12,7 +13,8 @@ final class Server {
             "--controlled",
         ]
         if let cores = Machine.cores { arguments += ["--core", String(cores.server)] }
-        child = try Child(arguments, launcher: launcher)
+        child =
+            launcher.isEmpty ? try Child(arguments) : try Child.program(launcher + arguments)
         let words = try child.line(within: launcher.isEmpty ? 10 : 60).split(separator: " ")
         guard words.first == "ready", let port = words.last.flatMap({ UInt16($0) }) else {
             throw Failure("\(implementation.rawValue) is not ready: \(words)")
@@ -23,28 +25,23 @@ final class Server {
 
 /// What a server used in one stretch, and for how many requests.
 struct Usage {
-    var requests = 0
-    var seconds = 0.0
-    var cpu = 0.0
-    var userTicks = 0.0
-    var systemTicks = 0.0
+    var requests: Int
+    var seconds: Double
+    var before: CPU
+    var after: CPU
 
     /// Measures `body`, which returns its number of requests.
     static func of(_ server: Server, _ body: () throws -> Int) rethrows -> Usage {
         let before = server.child.cpu
-        let clock = ContinuousClock()
-        let start = clock.now
+        let watch = Stopwatch()
         let requests = try body()
-        let seconds = (clock.now - start).seconds
-        let after = server.child.cpu
+        let seconds = watch.seconds
         return Usage(
-            requests: requests, seconds: seconds, cpu: after.total - before.total,
-            userTicks: after.userTicks - before.userTicks,
-            systemTicks: after.systemTicks - before.systemTicks)
+            requests: requests, seconds: seconds, before: before, after: server.child.cpu)
     }
 
     /// Microseconds.
-    var cpuPerRequest: Double { cpu / 1000 / Double(requests) }
+    var cpuPerRequest: Double { (after.total - before.total) / 1000 / Double(requests) }
 }
 
 extension Row {
@@ -57,9 +54,11 @@ extension Row {
         p50 = latencies.percentile(50)
         p99 = latencies.percentile(99)
         p999 = latencies.percentile(99.9)
-        // The kernel splits CPU time by its ticks: only the sum of the rounds has enough of them.
-        let user = usages.map(\.userTicks).reduce(0, +)
-        let system = usages.map(\.systemTicks).reduce(0, +)
+        guard let first = usages.first?.before, let last = usages.last?.after else { return }
+        // The kernel splits CPU time by its ticks and tells it in hundredths of a second: only
+        // all rounds together have enough of them. A server does nothing between them.
+        let user = last.userTicks - first.userTicks
+        let system = last.systemTicks - first.systemTicks
         if user + system > 0 {
             self.user = value * user / (user + system)
             self.system = value * system / (user + system)

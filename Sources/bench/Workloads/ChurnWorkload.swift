@@ -5,8 +5,7 @@ import CBaseline
 struct ChurnWorkload: Workload {
     static let name = "churn"
     var name: String { Self.name }
-    var rounds: Int
-    var seconds: Double
+    var rounds: Rounds
     var selected: [TCPImplementation] = [.libuv, .reactor, .reactorChunks, .nio, .nioAsync]
     var implementations: [String] { selected.map(\.rawValue) }
 
@@ -18,19 +17,22 @@ struct ChurnWorkload: Workload {
         var usages = selected.map { _ in [Usage]() }
         var latencies = selected.map { _ in Latencies() }
         try Machine.asClient {
-            for round in 0...rounds {
+            for server in servers {
+                _ = try Load.check(
+                    cbaseline_churn(server.port, Self.inFlight, Self.size, 0.1, nil, 0))
+            }
+            try rounds.run { round in
                 for index in selected.indices {
-                    progress.show("\(name): round \(round)/\(rounds), \(selected[index].rawValue)")
-                    let usage = try Usage.of(servers[index]) {
-                        try latencies[index].record { samples, capacity in
-                            try Load.check(
-                                cbaseline_churn(
-                                    servers[index].port, Self.inFlight, Self.size,
-                                    round == 0 ? 0.1 : seconds, samples, capacity))
-                        }
-                    }
-                    // Round 0 warms up.
-                    if round > 0 { usages[index].append(usage) }
+                    progress.show("\(name): round \(round), \(selected[index].rawValue)")
+                    usages[index].append(
+                        try Usage.of(servers[index]) {
+                            try latencies[index].record { samples, capacity in
+                                try Load.check(
+                                    cbaseline_churn(
+                                        servers[index].port, Self.inFlight, Self.size,
+                                        rounds.seconds, samples, capacity))
+                            }
+                        })
                 }
             }
         }

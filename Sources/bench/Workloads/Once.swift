@@ -30,18 +30,3 @@ enum Once {
         fflush(nil)
     }
 }
-
-/// Reads wall and CPU time from where it was made.
-struct Stopwatch: Sendable {
-    private let start = cbaseline_now()
-    private let cpu = cbaseline_own_cpu()
-
-    var seconds: Double { Double(cbaseline_now() - start) / 1e9 }
-
-    func time(wall: Double? = nil) -> cbaseline_time {
-        let passed = cbaseline_now() - start
-        return cbaseline_time(
-            wall: wall.map { Int64($0 * 1e9) } ?? passed, cpu: cbaseline_own_cpu() - cpu, started: 0
-        )
-    }
-}

@@ -4,7 +4,8 @@ import CBaseline
 
 struct SubmitWorkload: Workload {
     var inFlight: Int
-    var rounds: Int
+    var count: Int
+    var rounds: Rounds
     var selected = SubmitImplementation.allCases
     var implementations: [String] { selected.map(\.rawValue) }
 
@@ -13,11 +14,10 @@ struct SubmitWorkload: Workload {
 
     /// Microseconds of wall time per call, the two loops on different cores where there are two.
     func measure(progress: Progress) throws -> [Row] {
-        let count = inFlight == 1 ? 4000 : 60_000
         var figures = selected.map { _ in [Once.Figures]() }
-        for round in 1...rounds {
+        try rounds.run { round in
             for index in selected.indices {
-                progress.show("\(name): round \(round)/\(rounds), \(implementations[index])")
+                progress.show("\(name): round \(round), \(implementations[index])")
                 figures[index].append(
                     try Once.measure([
                         "submit", "--implementation", implementations[index], "--in-flight",

@@ -3,18 +3,16 @@
 struct TCPWorkload: Workload {
     var connections: Int
     var size: Int
-    var rounds: Int
-    var seconds: Double
+    var rounds: Rounds
     var selected: [TCPImplementation]
 
     init(
-        connections: Int, size: Int, rounds: Int, seconds: Double,
+        connections: Int, size: Int, rounds: Rounds,
         implementations: [TCPImplementation]
     ) {
         self.connections = connections
         self.size = size
         self.rounds = rounds
-        self.seconds = seconds
         selected = implementations
     }
 
@@ -29,15 +27,15 @@ struct TCPWorkload: Workload {
         var usages = selected.map { _ in [Usage]() }
         var latencies = selected.map { _ in Latencies() }
         try Machine.asClient {
-            for round in 1...rounds {
+            try rounds.run { round in
                 for index in selected.indices {
-                    progress.show("\(name): round \(round)/\(rounds), \(selected[index].rawValue)")
+                    progress.show("\(name): round \(round), \(selected[index].rawValue)")
                     let load = try Load(
                         port: servers[index].port, connections: connections, size: size)
-                    try load.warmUp(seconds: seconds / 5)
+                    try load.warmUp(seconds: rounds.seconds / 5)
                     usages[index].append(
                         try Usage.of(servers[index]) {
-                            try load.run(seconds: seconds, latencies: &latencies[index])
+                            try load.run(seconds: rounds.seconds, latencies: &latencies[index])
                         })
                 }
             }

@@ -16,14 +16,14 @@ enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument 
     case tasksAlone = "tasks-alone"
 
     func run(_ mode: TimersMode, count: Int) throws -> cbaseline_time {
-        let spread = FireSpread(count: count)
+        let spread = FireSpread(count: count, lead: (self == .libuv ? 1e-6 : 3e-6) * Double(count))
         switch self {
         case .libuv:
             switch mode {
             case .cancel: return cbaseline_timers_cancel(Int64(count))
             case .fire:
                 let time = cbaseline_timers_fire(
-                    Int64(count), Int64(spread.lead * 1000), Int64(FireSpread.width * 1000))
+                    Int64(count), Int64(spread.lead * 1000), Int64(spread.width * 1000))
                 guard time.wall > 0 else { throw Failure("not every timer fired") }
                 return spread.withoutWait(
                     time, started: Double(time.started) / 1e9, ended: Double(time.wall) / 1e9)
@@ -97,14 +97,15 @@ enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument 
 
 /// When each of many sleeps is due: all have begun by then where that is quick enough.
 struct FireSpread: Sendable {
-    static let width = 0.2
     let count: Int
-
     /// Seconds from the start to the first.
-    var lead: Double { Double(count) * 3e-6 }
+    let lead: Double
+
+    /// Seconds from the first to the last: 0.2 for a million, and as dense where there are fewer.
+    var width: Double { Double(count) * 2e-7 }
 
     func due(_ index: Int) -> Double {
-        lead + Double(index * 7919 % count) / Double(count) * Self.width
+        lead + Double(index * 7919 % count) / Double(count) * width
     }
 
     /// The time for starting and firing, without the idle wait between them.
