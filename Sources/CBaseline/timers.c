@@ -34,7 +34,9 @@ cbaseline_time cbaseline_timers_cancel(int64_t count) {
     int64_t started = cbaseline_now();
     for (int64_t i = 0; i < count; i++) uv_timer_stop(&timers[i]);
     cbaseline_time time = {
-        .wall = cbaseline_now() - start, .cpu = cbaseline_own_cpu() - cpu, .started = started - start};
+        .wall = cbaseline_now() - start,
+        .cpu = cbaseline_own_cpu() - cpu,
+        .started = started - start};
     end(&loop, timers, count);
     return time;
 }
@@ -55,7 +57,9 @@ cbaseline_time cbaseline_timers_fire(int64_t count, int64_t lead_ms, int64_t spr
     int64_t started = cbaseline_now();
     uv_run(&loop, UV_RUN_DEFAULT);
     cbaseline_time time = {
-        .wall = cbaseline_now() - start, .cpu = cbaseline_own_cpu() - cpu, .started = started - start};
+        .wall = cbaseline_now() - start,
+        .cpu = cbaseline_own_cpu() - cpu,
+        .started = started - start};
     if (fired != count) time.wall = -1;
     end(&loop, timers, count);
     return time;

@@ -53,12 +53,29 @@ enum Resolver {
         }
         let labels = bytes.prefix(length).split(
             separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if bytes.contains(UInt8(ascii: ":")) || bytes.contains(UInt8(ascii: "[")) {
+            throw refusal("what is neither an IPv6 address nor a name: \(shown)")
+        }
+        if let last = labels.last, !last.isEmpty, looksNumeric(last) {
+            throw refusal("what is neither an IPv4 address nor a name: \(shown)")
+        }
         for label in labels {
             if label.isEmpty { throw refusal("a host name with an empty part: \(shown)") }
             if label.count > 63 {
                 throw refusal("a host name with a part over 63 bytes: \(shown)")
             }
         }
+    }
+
+    /// The C library reads `1.2.3` as 1.2.0.3 and `0x7f.1` as 127.0.0.1. Nobody who writes them
+    /// means that, and a filter for addresses misses them (CVE-2024-24806). A strict address has
+    /// been accepted before.
+    private static func looksNumeric(_ label: some Collection<UInt8>) -> Bool {
+        let digits = label.allSatisfy { (48...57).contains($0) }
+        let hexadecimal =
+            label.count >= 2 && label.first == UInt8(ascii: "0")
+            && [UInt8(ascii: "x"), UInt8(ascii: "X")].contains(label.dropFirst().first)
+        return digits || hexadecimal
     }
 
     private static func refusal(_ what: String) -> ReactorError {

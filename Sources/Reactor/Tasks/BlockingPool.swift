@@ -88,8 +88,8 @@ public final class BlockingPool: TaskExecutor, Sendable {
 
     /// Queues a step of a task.
     ///
-    /// Called by the Swift runtime. After ``shutdown()`` such steps run on the one thread kept for tasks whose executor has
-    /// ended.
+    /// Called by the Swift runtime. After ``shutdown()`` such steps run on the one thread kept for
+    /// tasks whose executor has ended.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         var hasEnded = false

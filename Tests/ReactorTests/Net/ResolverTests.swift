@@ -24,7 +24,8 @@ struct ResolverTests {
     @Test(arguments: [
         "", "a\0b", String(repeating: "a", count: 64) + ".example",
         String(repeating: "abc.", count: 64), "a..b", ".", ".a",
-        String(repeating: "a.", count: 127) + "ab", "\0",
+        String(repeating: "a.", count: 127) + "ab", "\0", "1.2.3", "0x7f.1", "127.0.0.0x1",
+        "0x7f000001", "[::1]", ":::", "fe80::1%", "0x\(String(repeating: "0", count: 246))7f000001",
     ])
     func `what cannot be a host name is refused before anybody is asked`(_ host: String)
         async throws
