@@ -30,8 +30,8 @@ final class JobQueue: @unchecked Sendable {
         var hasEnded = false
     }
 
-    init() throws(ReactorError) {
-        wakeup = try Wakeup()
+    init(_ wakeup: Wakeup? = nil) throws(ReactorError) {
+        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         local = Cell(Deque())
     }
 
