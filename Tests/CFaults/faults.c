@@ -3,6 +3,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #endif
 #include <errno.h>
@@ -141,5 +142,11 @@ int epoll_ctl(int queue, int operation, int descriptor, struct epoll_event *even
     if (operation == EPOLL_CTL_ADD && fails(FAULTS_EPOLL_ADD)) return -1;
     return next_epoll_ctl()(queue, operation, descriptor, event);
 }
+
+int faults_leave_network(void) { return unshare(CLONE_NEWNET); }
+
+#else
+
+int faults_leave_network(void) { return -1; }
 
 #endif

@@ -77,6 +77,7 @@ extension TCPListener {
             }
         }
         service.carry { $0.end() }
+        stop.end()
         throw failure
     }
 }
@@ -129,6 +130,14 @@ private final class StopSwitch: Sendable {
             return $0.stop
         }
         stop?()
+    }
+
+    /// Lets go of the service, which holds this: a circle would keep the loop in memory.
+    func end() {
+        state.withLock {
+            $0.stop = nil
+            $0.cancelHandlers = nil
+        }
     }
 
     func cancelHandlers() { state.withLock { $0.cancelHandlers }?() }

@@ -32,4 +32,7 @@ void faults_limit_bytes(size_t count);
 /// Calls made since the process began, failed ones too.
 long faults_count(enum faults_call call);
 
+/// Gives the calling thread a network of its own, with no interface up. 0 if it has one now.
+int faults_leave_network(void);
+
 #endif

@@ -100,12 +100,24 @@ func failure<Result>(of body: () async throws -> Result) async -> ReactorError.C
     } catch { return ReactorError.Code(error) }
 }
 
-/// Runs `body` on a loop of its own, and checks that the process has as many descriptors
-/// afterwards as before. For exit tests.
+/// Runs `body` on a loop of its own, and checks that the loop is gone afterwards and the process
+/// has as many descriptors as before. For exit tests.
 func withoutLeakingDescriptors(_ body: @escaping @Sendable () async throws -> Void) async throws {
     // The first loop of a process leaves libuv's signal pipe open.
-    await (try EventLoopGroup(count: 1)).shutdown()
+    try await untilGone(try await onLoopOfItsOwn {})
     let before = try descriptorCount()
+    try await untilGone(try await onLoopOfItsOwn(body))
+    let after = try descriptorCount()
+    #expect(after == before)
+}
+
+private struct WeakLoop {
+    weak var loop: EventLoop?
+}
+
+private func onLoopOfItsOwn(
+    _ body: @escaping @Sendable () async throws -> Void
+) async throws -> WeakLoop {
     let group = try EventLoopGroup(count: 1)
     let result: Result<Void, any Error>
     do { result = .success(try await group.loops[0].submit(body)) } catch {
@@ -113,6 +125,17 @@ func withoutLeakingDescriptors(_ body: @escaping @Sendable () async throws -> Vo
     }
     await group.shutdown()
     try result.get()
-    let after = try descriptorCount()
-    #expect(after == before)
+    return WeakLoop(loop: group.loops[0])
+}
+
+/// A loop goes, with its own descriptors, when the last task that has run on it has ended.
+private func untilGone(_ weakly: WeakLoop) async throws {
+    let start = ContinuousClock.now
+    while weakly.loop != nil {
+        if ContinuousClock.now - start > .seconds(5) {
+            Issue.record("something keeps the loop in memory")
+            return
+        }
+        await Task.yield()
+    }
 }
