@@ -26,7 +26,7 @@ enum TCPImplementation: String, CaseIterable, Codable, ExpressibleByArgument {
         switch self {
         case .libuv:
             let status = cbaseline_echo(port) { Self.ready($0) }
-            throw Failure("libuv: \(status)")
+            throw Failure("libuv: \(String(cString: strerror(-status)))")
         case .reactor: try ReactorServer.serveReads(port: port)
         case .reactorChunks: try ReactorServer.serveChunks(port: port)
         case .reactorAsyncMain:
