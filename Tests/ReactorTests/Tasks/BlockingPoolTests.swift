@@ -33,7 +33,8 @@ struct BlockingPoolTests {
     @Test func `as many threads as are needed are started`() async throws {
         let pool = BlockingPool(name: "elastic", maxThreads: 3)
         let gate = Gate()
-        let tasks = (0..<5).map { _ in Task { try await blocking(on: pool) { gate.pass() } } }
+        let tasks = (0..<5).map { _ in Task { try await blocking(on: pool) { gate.waitBlocking() } }
+        }
         let full = BlockingPool.Statistics(threads: 3, queued: 2, running: 3, abandoned: 0)
         try await until { pool.statistics == full }
         gate.open()
@@ -58,7 +59,8 @@ struct BlockingPoolTests {
     @Test func `a busy pool holds up no timer and no other pool`() async throws {
         let pool = BlockingPool(name: "busy", maxThreads: 2)
         let gate = Gate()
-        let tasks = (0..<4).map { _ in Task { try await blocking(on: pool) { gate.pass() } } }
+        let tasks = (0..<4).map { _ in Task { try await blocking(on: pool) { gate.waitBlocking() } }
+        }
         try await until { pool.statistics.running == 2 }
         try await EventLoop.sleep(for: .milliseconds(1))
         #expect(try await blocking { 1 } == 1)
@@ -85,7 +87,7 @@ struct BlockingPoolTests {
     @Test func `shutdown fails what is queued and waits for what runs`() async throws {
         let pool = BlockingPool(name: "end", maxThreads: 1)
         let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.pass() } }
+        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
         try await until { pool.statistics.running == 1 }
         let queued = Task { try await blocking(on: pool) { Issue.record("it must not run") } }
         try await until { pool.statistics.queued == 1 }
@@ -112,7 +114,7 @@ struct BlockingPoolTests {
     @Test func `a shutdown that takes too long can be left`() async throws {
         let pool = BlockingPool(name: "slow", maxThreads: 1)
         let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.pass() } }
+        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
         try await until { pool.statistics.running == 1 }
         let isOver = try await withTimeout(.milliseconds(2)) { await pool.shutdown() }
         #expect(!isOver)
@@ -147,7 +149,7 @@ struct BlockingPoolTests {
         // One thread is there: what cannot get a second waits for it.
         canStart.withLock { $0 = false }
         let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.pass() } }
+        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
         try await until { pool.statistics.running == 1 }
         let second = Task { try await blocking(on: pool) { 3 } }
         try await until { pool.statistics.queued == 1 }

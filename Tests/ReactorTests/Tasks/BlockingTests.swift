@@ -3,13 +3,6 @@
 import Testing
 @testable import Reactor
 
-/// A gate that blocks a thread until it is opened.
-final class Gate: Sendable {
-    private let state = Monitor(false)
-    func open() { state.broadcast { $0 = true } }
-    func pass() { _ = state.wait { $0 ? true : nil } }
-}
-
 @Suite(.freshLoop, .timeLimit(.minutes(1)))
 struct BlockingTests {
     private struct Mine: Error, Equatable { var code = 5 }
@@ -92,7 +85,7 @@ struct BlockingTests {
     {
         let pool = BlockingPool(name: "queued", maxThreads: 1)
         let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.pass() } }
+        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
         try await until { pool.statistics.running == 1 }
         let hasRun = Locked(false)
         let second = Task {
@@ -135,7 +128,7 @@ struct BlockingTests {
         let sawCancellation = Locked(false)
         let task = Task {
             try await abandoningBlocking(on: pool) {
-                gate.pass()
+                gate.waitBlocking()
                 let isCancelled = Task.isCancelled
                 sawCancellation.withLock { $0 = isCancelled }
             }
@@ -162,7 +155,7 @@ struct BlockingTests {
         let gate = Gate()
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(2)) {
-                try await abandoningBlocking { gate.pass() }
+                try await abandoningBlocking { gate.waitBlocking() }
             }
         }
         gate.open()

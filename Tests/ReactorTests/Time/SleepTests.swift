@@ -66,7 +66,8 @@ struct SleepTests {
 
     @Test func `sleepers wake in the order of their deadlines, equals as they began`() async {
         let order = Locked<[Int]>([])
-        let start = LoopClock.Instant.now
+        // Late enough for all of them to sleep before the first wakes.
+        let start = LoopClock.Instant.now.advanced(by: .milliseconds(300))
         // Deadlines in milliseconds after the start; several alike.
         let deadlines = [9, 3, 7, 3, 9, 1, 7, 3, 1, 5]
         await withTaskGroup { group in
