@@ -58,23 +58,27 @@ extension EventLoop {
         }
     }
 
-    /// Starts a loop on a thread of its own. It turns until `stop` is called.
+    /// Starts a loop on a thread of its own. It turns until `stop` is called. Nothing is left, and
+    /// `ended` is not called, if this throws.
     static func start(
         name: String?, grace: Duration, ended: @escaping @Sendable (ShutdownReport) -> Void
     ) throws(ReactorError) -> EventLoop {
         let loop = try EventLoop(name: name)
+        let readiness = Monitor<Swift.Result<Void, ReactorError>?>(nil)
         try Thread.start(name: loop.name) {
-            do {
-                let runner = try LoopRunner(loop, grace: grace)
-                runner.run(until: loop.stopRequest)
-                runner.shutDown()
-                report(runner.report, of: loop, nil)
-                ended(runner.report)
+            let runner: LoopRunner
+            do throws(ReactorError) {
+                runner = try LoopRunner(loop, grace: grace)
+                readiness.signal { $0 = .success(()) }
             } catch {
-                // Only descriptors that cannot be polled come here: an eventfd can.
-                fatalError("\(loop) cannot run: \(error)")
+                return readiness.signal { $0 = .failure(error) }
             }
+            runner.run(until: loop.stopRequest)
+            runner.shutDown()
+            report(runner.report, of: loop, nil)
+            ended(runner.report)
         }
+        try readiness.wait { $0 }!.get()
         return loop
     }
 

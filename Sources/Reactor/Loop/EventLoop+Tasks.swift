@@ -63,13 +63,17 @@ extension EventLoop {
     /// Runs `hook` when this loop shuts down: after its tasks have ended, before its handles close,
     /// the last one added first.
     ///
-    /// A hook may await; what it throws is logged.
+    /// A hook may await; what it throws is logged. One that needs longer than the grace period is
+    /// cancelled and named in the report.
     ///
     /// Callable from any thread, until the hooks have run.
     public func onShutdown(
         name: String? = nil, fileID: String = #fileID, line: Int = #line,
         _ hook: @escaping @Sendable () async throws -> Void
     ) {
-        work.add(.init(name: name ?? "\(fileID):\(line)", body: hook))
+        let hook = LoopWork.Hook(name: name ?? "\(fileID):\(line)", body: hook)
+        if !work.add(hook) {
+            Log.logger.warning("shutdown hook \(hook.name) of \(self) comes too late to be run")
+        }
     }
 }

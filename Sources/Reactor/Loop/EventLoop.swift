@@ -28,10 +28,10 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private static let lastID = Atomic(0)
 
-    init(name: String? = nil) throws(ReactorError) {
+    init(name: String? = nil, wakeup: Wakeup? = nil) throws(ReactorError) {
         id = Self.lastID.add(1, ordering: .relaxed).newValue
         self.name = name ?? "loop-\(id)"
-        queue = try JobQueue()
+        queue = try JobQueue(wakeup)
         confined = try LoopCore()
         serial = LoopSerialExecutor(queue: queue)
         serial.loop = self

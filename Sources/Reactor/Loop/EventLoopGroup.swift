@@ -66,7 +66,9 @@ public final class EventLoopGroup: Sendable {
                     })
             }
         } catch {
+            let started = loops.count
             for loop in loops { loop.stop() }
+            _ = ending.wait { count - $0.living == started ? () : nil }
             throw error
         }
         self.loops = loops
@@ -103,12 +105,11 @@ public final class EventLoopGroup: Sendable {
     }
 
     private static func ended(_ report: ShutdownReport, _ ending: Monitor<Ending>) {
-        let waiters = ending.withLock { ending in
+        var waiters: [RemoteWait<Void>] = []
+        ending.broadcast { ending in
             ending.living -= 1
             ending.reports.append(report)
-            guard ending.living == 0 else { return [] as [RemoteWait<Void>] }
-            defer { ending.waiters = [] }
-            return ending.waiters
+            if ending.living == 0 { swap(&waiters, &ending.waiters) }
         }
         for waiter in waiters { waiter.settle(()) }
     }

@@ -26,8 +26,8 @@ final class FallbackThread: Sendable {
         do {
             try Thread.start(name: "reactor-ended") { self.serve() }
         } catch {
-            // Without a thread the jobs would be lost, and their tasks with them.
-            fatalError("no thread for tasks whose event loop has ended: \(error)")
+            // No more threads can be made: one of the concurrent pool's will do, one at a time too.
+            Task.detached { self.serve() }
         }
     }
 

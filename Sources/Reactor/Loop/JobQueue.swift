@@ -19,7 +19,7 @@ enum Work {
 /// the loop only where it sleeps and nobody has woken it yet: one write for a batch.
 final class JobQueue: @unchecked Sendable {
     /// Touched by the loop's thread alone; emptied before `end`.
-    private let local = Cell(Deque<Work>())
+    private let local: Cell<Deque<Work>>
     private let remote = Locked(Remote())
     private let remoteIsWaiting = Atomic(false)
     private let isAsleep = Atomic(false)
@@ -30,8 +30,9 @@ final class JobQueue: @unchecked Sendable {
         var hasEnded = false
     }
 
-    init() throws(ReactorError) {
-        wakeup = try Wakeup()
+    init(_ wakeup: Wakeup? = nil) throws(ReactorError) {
+        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
+        local = Cell(Deque())
     }
 
     deinit { local.free() }
@@ -81,7 +82,8 @@ final class JobQueue: @unchecked Sendable {
 
     /// Refuses all that comes from now on, and hands back what had come.
     func end() -> [Work] {
-        var rest = Array(local.state)
+        var rest: [Work] = []
+        rest.append(contentsOf: local.state)
         local.state = []
         remote.withLock {
             $0.hasEnded = true

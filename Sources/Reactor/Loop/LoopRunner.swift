@@ -8,6 +8,8 @@ final class LoopRunner {
     private var mainQueue: Watcher?
     private let grace: Duration
     private(set) var report = ShutdownReport()
+    /// Tasks that began before are in the report.
+    private var reported = MonotonicTime(nanoseconds: 0)
 
     /// Must be called on the thread that is to be the loop's.
     init(_ loop: EventLoop, grace: Duration) throws(ReactorError) {
@@ -15,13 +17,18 @@ final class LoopRunner {
         self.loop = loop
         self.grace = grace
         core = loop.core
-        do {
+        var opened: Watcher?
+        do throws(ReactorError) {
             let wakeup = loop.queue.wakeup
             wakeups = try Watcher(wakeup.readEnd, on: core.uv) { wakeup.drain() }
+            opened = wakeups
             if MainQueue.isMainThread, let descriptor = MainQueue.descriptor {
                 mainQueue = try Watcher(descriptor, on: core.uv) {}
             }
         } catch {
+            // The loop closes with its last reference, which an open handle would be.
+            opened?.close()
+            core.uv.turn(blocking: false)
             CurrentLoop.leave()
             throw error
         }
@@ -32,15 +39,21 @@ final class LoopRunner {
     /// Turns the loop until `condition` is set.
     func run(until condition: Flag) {
         while true {
-            var isBusy = loop.runReady(core)
-            if let mainQueue, mainQueue.hasFired {
-                mainQueue.hasFired = false
-                MainQueue.drain()
-                isBusy = loop.queue.collect()
-            }
+            let isBusy = runReady()
             if condition.isSet { return }
             poll(blocking: !isBusy)
         }
+    }
+
+    /// Runs what is ready: here, and on Dispatch's main queue where this is its thread. True if
+    /// work is left.
+    @inline(__always)
+    private func runReady() -> Bool {
+        let isBusy = loop.runReady(core)
+        guard let mainQueue, mainQueue.hasFired else { return isBusy }
+        mainQueue.hasFired = false
+        MainQueue.drain()
+        return loop.queue.collect()
     }
 
     /// One poll of libuv; user code runs after it, never inside its callbacks.
@@ -64,12 +77,11 @@ final class LoopRunner {
         let start = MonotonicTime.now
         let deadline = start.advanced(by: grace)
         loop.work.cancelAll()
-        turn(until: deadline, or: { self.loop.work.isIdle }) {
-            self.report.add(.task, self.loop.work.living)
-        }
+        awaitTasks(until: deadline)
         while let hook = loop.work.takeLastHook() { run(hook, deadline) }
+        awaitTasks(until: deadline)
         core.isClosed = true
-        while let participant = core.participants.last { participant.shutDown() }
+        while let participant = core.participants.all.last { participant.shutDown() }
         core.timers.shutDown()
         runOut()
         close()
@@ -77,18 +89,28 @@ final class LoopRunner {
         CurrentLoop.leave()
     }
 
+    /// Waits for what was spawned: before the hooks, and what they spawned in turn. Who is late is
+    /// reported once.
+    private func awaitTasks(until deadline: MonotonicTime) {
+        turn(until: deadline, or: { self.loop.work.isIdle }) {
+            self.report.add(.task, self.loop.work.living.filter { $0.since > self.reported })
+            self.reported = .now
+        }
+    }
+
     private func run(_ hook: LoopWork.Hook, _ deadline: MonotonicTime) {
         let flag = Flag()
         let since = MonotonicTime.now
         let loop = loop
-        Task(executorPreference: loop) {
-            do { try await hook.body() } catch {
+        let task = Task(executorPreference: loop) {
+            do { try await HomeLoop.$current.withValue(loop) { try await hook.body() } } catch {
                 Log.logger.error("shutdown hook \(hook.name) of \(loop) failed: \(error)")
             }
             flag.isSet = true
         }
         turn(until: deadline, or: { flag.isSet }) {
             self.report.add(.hook, [.init(name: hook.name, since: since)])
+            task.cancel()
         }
     }
 
@@ -99,24 +121,25 @@ final class LoopRunner {
         let expired = Flag()
         let timer = core.timers.add(deadline, .call { expired.isSet = true })
         while true {
-            let isBusy = loop.runReady(core)
+            let isBusy = runReady()
             if condition() { break }
             if expired.isSet {
                 late()
                 break
             }
-            if let mainQueue, mainQueue.hasFired {
-                mainQueue.hasFired = false
-                MainQueue.drain()
-            }
-            poll(blocking: !isBusy && mainQueue?.hasFired != true)
+            poll(blocking: !isBusy)
         }
         _ = core.timers.cancel(timer)
     }
 
     /// Lets tasks whose waits have just failed run on, for as long as they come to an end.
     private func runOut() {
-        for _ in 0..<1_000 where loop.runReady(core) { core.uv.turn(blocking: false) }
+        for _ in 0..<1_000 {
+            // Nothing polls for it any more.
+            mainQueue?.hasFired = true
+            guard runReady() else { return }
+            core.uv.turn(blocking: false)
+        }
     }
 
     private func close() {
@@ -129,14 +152,14 @@ final class LoopRunner {
             core.uv.turn(blocking: false)
             turns += 1
         }
+        settle([])
         do {
             try core.uv.close()
         } catch {
             // A handle was left open: a defect of this library, which must not take the process
-            // with it. The loop's memory stays allocated.
+            // with it. The handle keeps the loop's memory.
             assertionFailure("\(loop): \(error), open: \(core.uv.openHandles)")
             Log.logger.critical("\(loop) did not close: \(error)")
-            core.uv.leak()
         }
     }
 
@@ -144,11 +167,12 @@ final class LoopRunner {
     /// loop closed and say so. Tasks go to the fallback thread.
     private func settle(_ rest: [Work]) {
         var rest = rest
-        while !rest.isEmpty {
+        while true {
             for case .call(let call) in rest { call() }
             loop.runElsewhere(rest)
             rest = []
             while let work = loop.queue.next() { rest.append(work) }
+            if rest.isEmpty { return }
         }
     }
 }

@@ -18,6 +18,7 @@ final class LoopWork: Sendable {
         var lastID = 0
         var isCancelled = false
         var hooks: [Hook] = []
+        var hooksAreOver = false
     }
 
     private let state = Locked(State())
@@ -59,7 +60,20 @@ final class LoopWork: Sendable {
 
     var isIdle: Bool { state.withLock { $0.spawned.isEmpty } }
 
-    func add(_ hook: Hook) { state.withLock { $0.hooks.append(hook) } }
+    /// False if the hooks have run: this one never will.
+    func add(_ hook: Hook) -> Bool {
+        state.withLock { state in
+            if state.hooksAreOver { return false }
+            state.hooks.append(hook)
+            return true
+        }
+    }
 
-    func takeLastHook() -> Hook? { state.withLock { $0.hooks.popLast() } }
+    /// The next to run; when it is `nil` there is never another.
+    func takeLastHook() -> Hook? {
+        state.withLock { state in
+            state.hooksAreOver = state.hooks.isEmpty
+            return state.hooks.popLast()
+        }
+    }
 }

@@ -73,7 +73,12 @@ final class TimerQueue {
 
     private func arm(for deadline: UInt64) {
         if timer == nil {
-            timer = UVTimer(on: uv) { [alarm] in alarm.hasRung = true }
+            // Up to 1.44 a turn runs libuv's timers before its poll too, which must not block then:
+            // what is due is acted on after the turn.
+            timer = UVTimer(on: uv) { [alarm, uv] in
+                alarm.hasRung = true
+                uv.endTurn()
+            }
         }
         uv.refreshClock()
         // libuv compares floored milliseconds: the deadline's are rounded up to meet them.

@@ -7,12 +7,11 @@ import DequeModule
 /// It accepts for itself, on readiness: libuv's listener spins for ever on an accept error that
 /// persists (PITFALLS D1), silently drops the whole backlog at EMFILE (D2) and accepts without
 /// bound (D16).
-final class ListenerCore: PollOwner, ShutdownParticipant {
+final class ListenerCore: ShutdownParticipant, PollOwner {
     let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
     private let address: SocketAddress
-    var participantIndex = -1
 
     private var accepted = Deque<Accepted>()
     private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
@@ -65,6 +64,7 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
             descriptor.close()
             throw error
         }
+        super.init()
         core.participants.join(self)
     }
 
@@ -212,7 +212,7 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         if let acceptor = acceptor.take() { acceptor.waiter.resume(.failed(error)) }
     }
 
-    func shutDown() { close(.loopClosed) }
+    override func shutDown() { close(.loopClosed) }
 }
 
 /// What a listener has seen.

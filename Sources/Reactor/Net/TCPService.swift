@@ -23,8 +23,9 @@ final class TCPService {
         listener.allow(limit)
     }
 
-    /// Makes the stream of an accepted connection, known as this service's. `nil` if it could not
-    /// be watched: it is closed then, and the others go on.
+    /// Makes the stream of an accepted connection, known as this service's.
+    ///
+    /// `nil` if it could not be watched: it is closed then, and the others go on.
     func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore? {
         do throws(ReactorError) {
             let stream = try StreamCore(

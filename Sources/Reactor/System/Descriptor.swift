@@ -18,11 +18,6 @@ struct Descriptor: Hashable, Sendable {
         _ = reactor_close(number)
     }
 
-    /// A descriptor of no use but to prove that one can be had.
-    static func placeholder() throws(ReactorError) -> Descriptor {
-        Descriptor(number: try status(dup(2), else: "reserve descriptors for an event loop"))
-    }
-
     /// Reads up to `memory.count` bytes of a socket: zero at its end, or a negated errno.
     @inline(__always)
     func receive(into memory: BorrowedMemory) -> Int {

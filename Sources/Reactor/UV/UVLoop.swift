@@ -7,6 +7,7 @@ internal import CUV
     let raw: UnsafeMutablePointer<uv_loop_t>
     /// Open handles, by kind; a closing handle counts until its close callback.
     private(set) var openHandles = HandleCounts()
+    private var isClosed = false
 
     init() throws(ReactorError) {
         try Self.preflight()
@@ -20,19 +21,25 @@ internal import CUV
     }
 
     deinit {
-        // SAFETY: `close` has succeeded, so nothing refers to the memory.
-        if !isLeaked { unsafe raw.deallocate() }
+        // SAFETY: every open handle keeps this object, so nothing refers to the memory. A loop that
+        // was never turned has yet to close its descriptors; memory that libuv keeps is left to it.
+        guard unsafe isClosed || uv_loop_close(raw) == 0 else { return }
+        unsafe raw.deallocate()
     }
-
-    /// Keeps the memory of a loop that could not be closed: open handles refer to it.
-    func leak() { isLeaked = true }
-    private var isLeaked = false
 
     /// One turn: timers, one poll (waiting for at most the next timer if `blocking`), callbacks.
     @inline(__always)
     func turn(blocking: Bool) {
         // SAFETY: owner's thread; never called from inside a callback of the same loop.
         _ = unsafe uv_run(raw, blocking ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+    }
+
+    /// Keeps the turn under way from blocking, or ends it; does nothing to later ones.
+    ///
+    /// libuv: `uv_stop`.
+    func endTurn() {
+        // SAFETY: owner's thread.
+        unsafe uv_stop(raw)
     }
 
     /// Brings libuv's cached clock up to date, as every arming of a timer needs.
@@ -57,23 +64,27 @@ internal import CUV
     func close() throws(ReactorError) {
         // SAFETY: owner's thread, outside any turn. EBUSY leaves the loop as it was.
         try check(unsafe uv_loop_close(raw), "close an event loop")
+        isClosed = true
     }
 
     func opened(_ kind: HandleKind) { openHandles[kind] += 1 }
     func closed(_ kind: HandleKind) { openHandles[kind] -= 1 }
 
     /// libuv's first loop in a process aborts where its signal pipe finds no descriptor
-    /// (PITFALLS D14), so six are tried here first: epoll, the async eventfd, two of the signal
-    /// pipe, the loop's own signal pipe.
+    /// (PITFALLS D14), so as many as it opens are tried here first: epoll's, the eventfd of
+    /// `uv_async_t`, two pipes for signals.
     private static func preflight() throws(ReactorError) {
         var reserved: [Descriptor] = []
         defer { for descriptor in reserved { descriptor.close() } }
-        for _ in 0..<8 { reserved.append(try Descriptor.placeholder()) }
+        for _ in 0..<4 {
+            let (readEnd, writeEnd) = try Descriptor.pipe()
+            reserved += [readEnd, writeEnd]
+        }
     }
 }
 
 /// What libuv keeps open, by kind.
-enum HandleKind: Int, CaseIterable {
+enum HandleKind: UInt8, CaseIterable {
     case poll, timer
 }
 
@@ -81,8 +92,8 @@ enum HandleKind: Int, CaseIterable {
 struct HandleCounts: Equatable {
     private var counts = [Int](repeating: 0, count: HandleKind.allCases.count)
     subscript(kind: HandleKind) -> Int {
-        get { counts[kind.rawValue] }
-        set { counts[kind.rawValue] = newValue }
+        get { counts[Int(kind.rawValue)] }
+        set { counts[Int(kind.rawValue)] = newValue }
     }
     var total: Int { counts.reduce(0, +) }
 }

@@ -44,8 +44,8 @@ struct TCPConnectTests {
     @Test func `port 0 and a host that is none are refused`() async throws {
         await expect(.invalidArgument) { try await TCPStream.connect(to: .loopback(port: 0)) }
         for host in ["", "1.2.3", "[::1]", "127.0.0.1\0", ":::"] {
-            #expect(await failure { try await TCPStream.connect(host: host, port: 9) } != nil)
-            #expect(await failure { try await TCPListener.bind(host: host, port: 0) } != nil)
+            await expect(.invalidArgument) { try await TCPStream.connect(host: host, port: 9) }
+            await expect(.invalidArgument) { try await TCPListener.bind(host: host, port: 0) }
         }
     }
 
@@ -93,7 +93,7 @@ struct TCPConnectTests {
         let group = try EventLoopGroup(count: 1)
         let loop = group.loops[0]
         let task = Task(executorPreference: loop) { try await TCPStream.connect(to: address) }
-        while try await loop.submit({ loop.core.participants.count == 0 }) {}
+        while try await loop.submit({ loop.core.participants.all.count == 0 }) {}
         await group.shutdown()
         await expect(.loopClosed) { try await task.value }
     }

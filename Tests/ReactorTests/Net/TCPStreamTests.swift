@@ -1,4 +1,4 @@
-// What TCP adds to the contract of streams: resets, half-closed ends, urgent bytes, dropped streams.
+// What TCP adds to the contract of streams: resets, half-closed ends, urgent bytes, and more.
 
 import Foundation
 import Testing

@@ -1,0 +1,179 @@
+// What loops leave in the process: nothing. And how they start where there is little.
+
+import Foundation
+import Testing
+@testable import Reactor
+
+@Suite(.noLoop, .timeLimit(.minutes(1)))
+struct EventLoopProcessTests {
+    @Test func `a thousand loops leave no descriptor and no thread`() async {
+        await #expect(processExitsWith: .success) {
+            // The first one starts what the process keeps: libuv's signal pipe.
+            try await makeLoops(10)
+            try await settle { try loopThreadCount() == 0 }
+            let descriptors = try descriptorCount()
+            try await makeLoops(500)
+            for _ in 0..<500 {
+                let result = try await onThread { try EventLoop.run { 7 } }
+                #expect(result == 7)
+            }
+            // A thread goes after its loop has reported.
+            try await settle { try descriptorCount() == descriptors && loopThreadCount() == 0 }
+        }
+    }
+
+    @Test func `a group that is dropped ends by itself`() async {
+        await #expect(processExitsWith: .success) {
+            try await makeLoops(1)
+            try await settle { try loopThreadCount() == 0 }
+            let descriptors = try descriptorCount()
+            for _ in 0..<20 { _ = try EventLoopGroup(count: 2) }
+            try await settle { try descriptorCount() == descriptors && loopThreadCount() == 0 }
+        }
+    }
+
+    @Test func `without a free descriptor a loop cannot start, and later it can`() async {
+        await #expect(processExitsWith: .success) {
+            try await withFewDescriptors { reserve in
+                for free in 0..<12 {
+                    try reserve(free)
+                    do {
+                        let group = try EventLoopGroup(count: 1)
+                        #expect(free >= 9, "nine are needed")
+                        await group.shutdown()
+                        try await settle { try loopThreadCount() == 0 }
+                    } catch let error as ReactorError {
+                        #expect(error.code == .tooManyOpenFiles)
+                    }
+                }
+                try reserve(0)
+                let error = try await onThread {
+                    #expect(throws: ReactorError.self) { try EventLoop.run {} }
+                }
+                #expect(error?.code == .tooManyOpenFiles)
+            }
+            try await makeLoops(2)
+        }
+    }
+
+    @Test func `a group that fails at its second loop leaves none`() async {
+        await #expect(processExitsWith: .success) {
+            try await makeLoops(1)
+            try await settle { try loopThreadCount() == 0 }
+            let descriptors = try descriptorCount()
+            try await withFewDescriptors { reserve in
+                try reserve(16)
+                #expect(throws: ReactorError.self) { try EventLoopGroup(count: 3) }
+            }
+            try await settle { try descriptorCount() == descriptors && loopThreadCount() == 0 }
+            try await makeLoops(3)
+        }
+    }
+
+    @Test func `a thread that cannot be made is an error, and leaves nothing`() async {
+        await #expect(processExitsWith: .success) {
+            // No loop before: its thread would leave a stack to be used again.
+            try failForWantOfThread()
+            let descriptors = try descriptorCount()
+            for _ in 0..<10 { try failForWantOfThread() }
+            #expect(try descriptorCount() == descriptors)
+            try await makeLoops(1)
+        }
+    }
+
+    @Test func `a process without standard error has loops`() async {
+        await #expect(processExitsWith: .success) {
+            close(2)
+            try await makeLoops(1)
+        }
+    }
+
+    @Test func `a task of an ended loop goes on where no thread can be made`() async {
+        await #expect(processExitsWith: .success) {
+            let group = try EventLoopGroup(count: 1)
+            let loop = group.loops[0]
+            let (isParked, gate) = (Gate(), Gate())
+            let task = Task(executorPreference: loop) {
+                isParked.open()
+                await gate.wait()
+                return loop.isCurrent
+            }
+            await isParked.wait()
+            await group.shutdown()
+            try withLittleMemory { gate.open() }
+            #expect(await task.value == false)
+        }
+    }
+}
+
+private func makeLoops(_ count: Int) async throws {
+    for _ in 0..<count {
+        let group = try EventLoopGroup(count: 1, name: "passing")
+        try await group.loops[0].submit {}
+        await group.shutdown()
+    }
+}
+
+private func failForWantOfThread() throws {
+    try withLittleMemory {
+        let error = #expect(throws: ReactorError.self) { try EventLoopGroup(count: 1) }
+        #expect(error?.code == .init(rawValue: -EAGAIN))
+    }
+}
+
+/// Threads of this process that are some loop's, or the fallback thread.
+private func loopThreadCount() throws -> Int {
+    let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+    return tasks.count {
+        let name = try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)
+        return name?.hasPrefix("passing") == true || name?.hasPrefix("loop-") == true
+    }
+}
+
+/// Waits for what follows at once, but on other threads.
+private func settle(_ condition: () throws -> Bool) async throws {
+    let start = ContinuousClock.now
+    while try !condition() {
+        guard ContinuousClock.now - start < .seconds(10) else {
+            Issue.record("not in ten seconds")
+            return
+        }
+        await Task.yield()
+    }
+}
+
+/// Runs `body`, which may choose how many descriptors are free; all are again afterwards.
+private func withFewDescriptors(
+    _ body: (_ reserve: (_ free: Int) throws -> Void) async throws -> Void
+) async throws {
+    var taken: [Int32] = []
+    var old = rlimit()
+    // SAFETY: the kernel fills a live variable.
+    _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &old)
+    var few = rlimit(rlim_cur: 256, rlim_max: old.rlim_max)
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &few)
+    try await body { free in
+        while true {
+            let number = dup(1)
+            if number < 0 { break }
+            taken.append(number)
+        }
+        for _ in 0..<free { close(taken.removeLast()) }
+    }
+    for number in taken { close(number) }
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &old)
+}
+
+/// Runs `body` where memory for another thread's stack is not to be had.
+private func withLittleMemory(_ body: () throws -> Void) throws {
+    let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        .split(separator: " ")[0]
+    let used = try #require(UInt(pages)) * 4096
+    var old = rlimit()
+    // SAFETY: the kernel fills a live variable.
+    _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &old)
+    var little = rlimit(rlim_cur: used + 4 << 20, rlim_max: old.rlim_max)
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &little)
+    defer { _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &old) }
+    try body()
+}
