@@ -35,6 +35,15 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: settings),
+        .executableTarget(
+            name: "RunFromMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromMain",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "RunFromAtMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromAtMain",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ReactorTests",
+            dependencies: ["Reactor", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
     ]
 )
