@@ -55,8 +55,16 @@ let package = Package(
         example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
+        .executableTarget(
+            name: "RunFromMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromMain",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "RunFromAtMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromAtMain",
+            swiftSettings: settings),
         .testTarget(
-            name: "ReactorTests", dependencies: ["Reactor", "CFaults"], swiftSettings: settings),
+            name: "ReactorTests",
+            dependencies: ["Reactor", "CFaults", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
         .executableTarget(
             name: "bench",
             dependencies: [
