@@ -24,30 +24,18 @@ func suspend<Value: Sendable>(_ body: (Suspension<Value>) -> Void) async -> Valu
     unsafe await withUnsafeContinuation { unsafe body(Suspension($0)) }
 }
 
-/// The same, with a handler for the task's cancellation that is called at once if the task is
+/// The same, with a handler for the task's cancellation, which is called at once if the task is
 /// cancelled already, and on whatever thread cancels it.
-///
-/// This is `withTaskCancellationHandler` around `suspend`, in one frame instead of three: a task
-/// that sleeps, or reads, keeps within the first slab of its memory, 1 KiB less for each, and
-/// fewer steps ask for their executor. Not inlined, so that `onCancel` is alive until it returns.
-@inline(never)
+@inline(__always)
 func suspend<Value: Sendable>(
     onCancel: @Sendable () -> Void, _ body: (Suspension<Value>) -> Void
 ) async -> Value {
-    // SAFETY: the record is removed before this frame, where it was allocated, is left.
-    let record = unsafe addCancellationHandler(onCancel)
-    let value: Value = await suspend(body)
-    unsafe removeCancellationHandler(record)
-    return value
+    await withTaskCancellationHandler {
+        await suspend(body)
+    } onCancel: {
+        onCancel()
+    }
 }
-
-// The runtime's entry points, which `withTaskCancellationHandler` compiles into in every client.
-
-@_silgen_name("swift_task_addCancellationHandler")
-private func addCancellationHandler(_ handler: @Sendable () -> Void) -> UnsafeRawPointer
-
-@_silgen_name("swift_task_removeCancellationHandler")
-private func removeCancellationHandler(_ record: UnsafeRawPointer)
 
 /// A task suspended away from the loop.
 ///
