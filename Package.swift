@@ -12,6 +12,24 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+func example(_ name: String) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: [
+            "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ], path: "Examples/\(name)", swiftSettings: settings)
+}
+
+/// A program that a test runs.
+func fixture(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Reactor"], path: "Tests/Fixtures/\(name)",
+        swiftSettings: settings)
+}
+
+/// The benchmark and its C are full of pointers: they are not under strict memory safety.
+let benchSettings = Array(settings.dropFirst())
+
 let package = Package(
     name: "Reactor",
     platforms: [.macOS("26.0")],
@@ -19,6 +37,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
+        .package(
+            url: "https://github.com/apple/swift-argument-parser",
+            .upToNextMinor(from: "1.8.2")),
+        .package(
+            url: "https://github.com/HdrHistogram/hdrhistogram-swift",
+            .upToNextMinor(from: "0.2.0")),
+        .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
     ],
     targets: [
         .systemLibrary(
@@ -33,17 +58,25 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
+        example("EchoServer"),
+        example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
-        .executableTarget(name: "bench", dependencies: ["Reactor", "CBaseline"]),
-        .executableTarget(
-            name: "RunFromMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromMain",
-            swiftSettings: settings),
-        .executableTarget(
-            name: "RunFromAtMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromAtMain",
-            swiftSettings: settings),
+        .target(name: "CFaults", path: "Tests/CFaults"),
+        fixture("RunFromMain"),
+        fixture("RunFromAtMain"),
         .testTarget(
             name: "ReactorTests",
-            dependencies: ["Reactor", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Reactor", "CFaults", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "Reactor", "CBaseline",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: benchSettings),
     ]
 )

@@ -65,11 +65,6 @@ static void on_connection(uv_stream_t *server, int status) {
     }
 }
 
-static void on_signal(uv_signal_t *signal, int number) {
-    (void)number;
-    uv_stop(signal->loop);
-}
-
 int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port)) {
     uv_loop_t *loop = uv_default_loop();
     signal(SIGPIPE, SIG_IGN);
@@ -82,10 +77,6 @@ int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port)) {
     if (status < 0) return status;
     int size = sizeof address;
     uv_tcp_getsockname(&server, (struct sockaddr *)&address, &size);
-    uv_signal_t stop;
-    uv_signal_init(loop, &stop);
-    uv_signal_start(&stop, on_signal, SIGTERM);
     ready(ntohs(address.sin_port));
-    uv_run(loop, UV_RUN_DEFAULT);
-    return 0;
+    return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -1,11 +1,113 @@
-// The baselines in plain C on raw libuv.
+// What the benchmark has in C: the baselines on raw libuv, the load, and a look at processes.
 #ifndef CBASELINE_H
 #define CBASELINE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#pragma clang assume_nonnull begin
+
+// MARK: The baselines
 
 /// An echo server on one libuv loop: `uv_read_start`, `uv_try_write`, and `uv_write` behind it for
-/// what the kernel did not take. Calls `ready` with the port, then runs until SIGTERM.
+/// what the kernel did not take. Calls `ready` with the port, then runs until the process ends.
+/// Returns only on failure, with libuv's code.
 int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port));
+
+/// Time taken by a run, in nanoseconds.
+typedef struct {
+    int64_t wall;
+    int64_t cpu;
+    int64_t started;
+} cbaseline_time;
+
+/// Starts `count` libuv timers of an hour and stops them again.
+cbaseline_time cbaseline_timers_cancel(int64_t count);
+
+/// Starts `count` libuv timers that fire spread over `spread_ms`, the first one `lead_ms` after the
+/// call. `started` is when the last one had been started, `wall` when the last one had fired.
+cbaseline_time cbaseline_timers_fire(int64_t count, int64_t lead_ms, int64_t spread_ms);
+
+/// Sends `count` messages from one libuv loop to another, each in its own thread, and waits for
+/// their answers, `in_flight` at a time: a queue under a mutex and `uv_async_send` either way.
+cbaseline_time cbaseline_submit(int64_t count, int in_flight, int first_core, int second_core);
+
+// MARK: The load
+
+typedef struct cbaseline_load cbaseline_load;
+
+/// Opens `connections` TCP connections to a loopback port; NULL on failure, with errno.
+cbaseline_load *_Nullable cbaseline_load_open(uint16_t port, int connections, size_t size);
+
+/// Echoes in a closed loop on every connection: each sends `size` bytes, waits until they are
+/// back, checks them, and begins again. With `each` > 0 every connection makes exactly as many
+/// requests; else they go on for `seconds`. In both cases all replies are in when it returns.
+/// Latencies, in nanoseconds, go to `latencies` as far as `capacity` goes.
+/// Returns the number of requests, or -1 with errno: EPROTO for wrong bytes, ETIMEDOUT for a
+/// server that sends nothing for five seconds.
+int64_t cbaseline_load_run(
+    cbaseline_load *load, int64_t each, double seconds, uint32_t *_Nullable latencies,
+    size_t capacity);
+
+void cbaseline_load_close(cbaseline_load *load);
+
+/// Connects, echoes once and closes, `in_flight` connections at a time, for `seconds`.
+/// Returns and records as `cbaseline_load_run` does.
+int64_t cbaseline_churn(
+    uint16_t port, int in_flight, size_t size, double seconds, uint32_t *_Nullable latencies,
+    size_t capacity);
+
+// MARK: Processes
+
+/// Starts a program with its standard input and output on pipes and its standard error on
+/// /dev/null if `is_quiet`. Returns 0, or an errno.
+int cbaseline_spawn(
+    const char *path, char *_Nullable const *_Nonnull arguments, bool is_quiet,
+    pid_t *process, int *input, int *output);
+
+/// The path of this program, or false.
+bool cbaseline_own_path(char *buffer, size_t size);
+
+/// Confines the calling thread, and those it starts, to one core. False where that cannot be.
+bool cbaseline_pin(int core);
+/// Lifts that again: to what the process could use when it first asked.
+void cbaseline_unpin(void);
+/// The number of cores this process may use, and the `index`th of them.
+int cbaseline_core_count(void);
+int cbaseline_core(int index);
+
+/// CPU used so far by a process: exact in sum, split by the kernel's ticks.
+typedef struct {
+    int64_t total;
+    int64_t user_ticks;
+    int64_t system_ticks;
+} cbaseline_cpu;
+bool cbaseline_cpu_of(pid_t process, cbaseline_cpu *cpu);
+
+/// Memory that is the process's own, in bytes, or -1.
+int64_t cbaseline_private_memory(pid_t process);
+
+/// Nanoseconds of CLOCK_MONOTONIC, and of CPU of this process.
+int64_t cbaseline_now(void);
+int64_t cbaseline_own_cpu(void);
+
+/// Raises the limit on descriptors as far as it goes and returns it.
+int cbaseline_raise_descriptor_limit(void);
+
+// MARK: A server under control
+
+/// From now on SIGTERM ends the process with status 0, at once and from any thread.
+void cbaseline_end_on_sigterm(void);
+
+/// Starts a thread that answers, on standard output, each byte that comes in on standard input
+/// with a line "allocations N", and ends the process when standard input ends.
+void cbaseline_answer_questions(void);
+
+/// Heap allocations so far in this process, by all threads; -1 where they are not counted.
+int64_t cbaseline_allocations(void);
+
+#pragma clang assume_nonnull end
 
 #endif

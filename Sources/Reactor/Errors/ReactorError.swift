@@ -4,17 +4,28 @@
 ///
 /// Cancellation is never reported this way (it is `CancellationError`), nor is a deadline
 /// (``TimeoutError``), nor the orderly end of a stream (`nil`, or zero bytes).
-public struct ReactorError: Error, Hashable, Sendable {
+public struct ReactorError: Error, Sendable {
+    /// One word, so that the machines that keep an error stay small: every stream has two.
+    private let storage: Storage
+
+    private final class Storage: Sendable {
+        let code: Code
+        let operation: String
+        init(_ code: Code, _ operation: String) {
+            self.code = code
+            self.operation = operation
+        }
+    }
+
     /// What happened, for programs to compare.
-    public let code: Code
+    public var code: Code { storage.code }
 
     /// What was attempted and on what, for people: `"connect to 127.0.0.1:80"`.
-    public let operation: String
+    public var operation: String { storage.operation }
 
     /// Makes an error from its code and the operation that met it.
     public init(_ code: Code, _ operation: String) {
-        self.code = code
-        self.operation = operation
+        storage = Storage(code, operation)
     }
 
     /// A reason for failure: one of libuv's (negative) or one of Reactor's own (positive).
@@ -78,4 +89,17 @@ extension ReactorError: CustomStringConvertible {
     /// The operation, the reason in words, and the reason's name: `bind to [::]:80: permission
     /// denied (EACCES)`.
     public var description: String { "\(operation): \(code)" }
+}
+
+extension ReactorError: Hashable {
+    /// By code and operation.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.code == right.code && left.operation == right.operation
+    }
+
+    /// By code and operation.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(code)
+        hasher.combine(operation)
+    }
 }

@@ -104,3 +104,11 @@ final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
         }
     }
 }
+
+extension TaskExecutor {
+    /// Runs one step of a task on the calling thread, which is this executor's.
+    func runHere(_ job: UnownedJob) {
+        // SAFETY: the caller keeps the executor, and takes each job from its queue once.
+        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+    }
+}

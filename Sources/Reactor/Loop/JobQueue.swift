@@ -82,7 +82,8 @@ final class JobQueue: @unchecked Sendable {
 
     /// Refuses all that comes from now on, and hands back what had come.
     func end() -> [Work] {
-        var rest = Array(local.state)
+        var rest: [Work] = []
+        rest.append(contentsOf: local.state)
         local.state = []
         remote.withLock {
             $0.hasEnded = true

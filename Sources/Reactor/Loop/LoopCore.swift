@@ -31,35 +31,33 @@ final class LoopCore {
 }
 
 /// Something open on a loop that its shutdown must end.
-protocol ShutdownParticipant: AnyObject {
-    /// Ends everything now: waiters fail with ``ReactorError/Code/loopClosed``, handles close.
-    func shutDown()
+///
+/// A class, not a protocol: a list of references takes one word each, one of existentials two.
+class ShutdownParticipant {
     /// Its place in the list, kept here so that leaving costs nothing.
-    var participantIndex: Int { get set }
+    fileprivate final var participantIndex: Int32 = -1
+
+    /// Ends everything now: waiters fail with ``ReactorError/Code/loopClosed``, handles close.
+    func shutDown() { preconditionFailure("\(Self.self) does not shut down") }
 }
 
 /// The open objects of a loop, in no order: joining and leaving take constant time.
 struct ParticipantList {
-    private var members: [any ShutdownParticipant] = []
+    private(set) var all: [ShutdownParticipant] = []
 
-    var count: Int { members.count }
-
-    mutating func join(_ member: any ShutdownParticipant) {
-        member.participantIndex = members.count
-        members.append(member)
+    mutating func join(_ member: ShutdownParticipant) {
+        member.participantIndex = Int32(all.count)
+        all.append(member)
     }
 
-    mutating func leave(_ member: any ShutdownParticipant) {
-        let index = member.participantIndex
+    mutating func leave(_ member: ShutdownParticipant) {
+        let index = Int(member.participantIndex)
         guard index >= 0 else { return }
         member.participantIndex = -1
-        let last = members.removeLast()
+        let last = all.removeLast()
         if last !== member {
-            last.participantIndex = index
-            members[index] = last
+            last.participantIndex = Int32(index)
+            all[index] = last
         }
     }
-
-    var last: (any ShutdownParticipant)? { members.last }
-    var all: [any ShutdownParticipant] { members }
 }

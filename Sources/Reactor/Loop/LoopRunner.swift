@@ -81,7 +81,7 @@ final class LoopRunner {
         while let hook = loop.work.takeLastHook() { run(hook, deadline) }
         awaitTasks(until: deadline)
         core.isClosed = true
-        while let participant = core.participants.last { participant.shutDown() }
+        while let participant = core.participants.all.last { participant.shutDown() }
         core.timers.shutDown()
         runOut()
         close()

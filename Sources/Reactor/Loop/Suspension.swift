@@ -89,8 +89,19 @@ struct WaitID: Hashable, Sendable {
     init<Value>(_ wait: RemoteWait<Value>) {
         raw = UInt64(UInt(bitPattern: ObjectIdentifier(wait)))
     }
+}
 
-    /// False for a wait from elsewhere. Such a wait knows itself that it was cancelled before it
-    /// was parked; and its name must not be remembered, since another wait may get its address.
-    var isFromHere: Bool { raw & 1 == 1 }
+/// The task that runs the caller.
+enum CurrentTask {
+    /// The executor that it prefers, which a task made for it should prefer too: `nil` for none.
+    static var executor: (any TaskExecutor)? {
+        // SAFETY: the reference is turned into a strong one while the task, its keeper, runs here.
+        unsafe withUnsafeCurrentTask { unsafe $0?.unownedTaskExecutor?.asTaskExecutor() }
+    }
+
+    /// Cancels it from within.
+    static func cancel() {
+        // SAFETY: the task is not used outside the closure.
+        unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+    }
 }

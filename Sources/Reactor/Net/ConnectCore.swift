@@ -2,12 +2,11 @@
 
 /// The loop's side of an attempt to connect. It ends as a stream, a failure or a cancellation;
 /// whichever comes first leaves nothing else behind.
-final class ConnectCore: PollOwner, ShutdownParticipant {
+final class ConnectCore: ShutdownParticipant, PollOwner {
     private let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
     private let address: SocketAddress
-    var participantIndex = -1
     private var waiter: (id: WaitID, waiter: Waiter<Outcome>)?
     private var result: Outcome?
 
@@ -37,6 +36,7 @@ final class ConnectCore: PollOwner, ShutdownParticipant {
             descriptor.close()
             throw error
         }
+        super.init()
         if isConnected {
             finish()
         } else {
@@ -69,7 +69,9 @@ final class ConnectCore: PollOwner, ShutdownParticipant {
         }
     }
 
-    func shutDown() { abandon(.failed(ReactorError(.loopClosed, "connect to \(address)"))) }
+    override func shutDown() {
+        abandon(.failed(ReactorError(.loopClosed, "connect to \(address)")))
+    }
 
     /// Hands the descriptor, and its place in epoll, to a stream.
     private func finish() {

@@ -7,12 +7,11 @@ import DequeModule
 /// It accepts for itself, on readiness: libuv's listener spins for ever on an accept error that
 /// persists (PITFALLS D1), silently drops the whole backlog at EMFILE (D2) and accepts without
 /// bound (D16).
-final class ListenerCore: PollOwner, ShutdownParticipant {
+final class ListenerCore: ShutdownParticipant, PollOwner {
     let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
     private let address: SocketAddress
-    var participantIndex = -1
 
     private var accepted = Deque<Accepted>()
     private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
@@ -23,12 +22,18 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
     private var isBusy = false
     private(set) var statistics = ListenerStatistics()
 
+    /// Whether somebody waits for a connection.
+    var isAwaited: Bool { acceptor != nil }
+
     /// How many more connections may be open: what `serve` still allows.
-    var allowance = Int.max
+    private var allowance = Int.max
+    /// Clients that had gone when they were accepted, since the last one that had not.
+    private var abortedRun = (accepted: 0, count: 0)
 
     /// Taken from the kernel ahead of the application, at most.
     static let undeliveredLimit = 64
     private static let firstDelay = Duration.milliseconds(5)
+    private static let delayAfterLoss = Duration.milliseconds(50)
     private static let longestDelay = Duration.seconds(1)
 
     struct Accepted: Sendable {
@@ -59,6 +64,7 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
             descriptor.close()
             throw error
         }
+        super.init()
         core.participants.join(self)
     }
 
@@ -85,6 +91,9 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         self.acceptor = nil
         acceptor.waiter.resume(.cancelled)
     }
+
+    /// From now on `limit` connections may be open, those that wait to be taken among them.
+    func allow(_ limit: Int) { allowance = limit - accepted.count }
 
     /// One of the connections that `allowance` counts has ended.
     func connectionEnded() {
@@ -135,9 +144,14 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         case .wouldBlock:
             watch()
         case .connectionAborted:
-            // The client has gone again; the next one may be there.
+            // The client has gone again; the next one may be there. Hardly if that goes on.
             statistics.aborted += 1
-            watch()
+            if abortedRun.accepted != statistics.accepted {
+                abortedRun = (statistics.accepted, 0)
+            }
+            abortedRun.count += 1
+            if abortedRun.count <= Self.undeliveredLimit { return watch() }
+            fallthrough
         default:
             backOff(ReactorError(code, "accept on \(address)"))
         }
@@ -161,6 +175,16 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
                 self.ready(readable: true, writable: false, failed: false)
                 self.watch()
             })
+    }
+
+    /// A connection that was taken could not be opened, and is closed: the kernel has no room to
+    /// watch one more (PITFALLS D14).
+    func lost(_ error: ReactorError) {
+        connectionEnded()
+        guard end == nil, retryTimer == .none else { return }
+        Log.logger.warning("lost a connection accepted on \(address): \(error)")
+        delay = Self.delayAfterLoss
+        backOff(error)
     }
 
     func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
@@ -188,7 +212,7 @@ final class ListenerCore: PollOwner, ShutdownParticipant {
         if let acceptor = acceptor.take() { acceptor.waiter.resume(.failed(error)) }
     }
 
-    func shutDown() { close(.loopClosed) }
+    override func shutDown() { close(.loopClosed) }
 }
 
 /// What a listener has seen.

@@ -53,18 +53,20 @@ extension TCPListener {
             TCPService(handle.here, limit: limit, drain: drain) { stop.cancelHandlers() },
             on: loop)
         stop.set(stop: { service.carry { $0.stop() } })
+        let connection = Connection(service: service, handler: handler)
         let failure = await withDiscardingTaskGroup { group -> any Error in
             while true {
                 do {
                     let accepted = try await take()
-                    let stream = stream(try service.here.open(accepted), accepted)
+                    guard let core = try service.here.open(accepted) else { continue }
+                    let stream = stream(core, accepted)
                     group.addTask {
                         stream.handle.here.setOwner(true)
-                        do { try await handler(stream) } catch {
-                            service.carry { $0.handlerFailed(error, accepted.peer) }
+                        do { try await connection.handler(stream) } catch {
+                            connection.failed(error, stream.remoteAddress)
                         }
                         await stream.close()
-                        service.carry { $0.handlerEnded() }
+                        connection.ended()
                     }
                 } catch {
                     // Leaving normally, so that the group waits for its handlers and does not
@@ -75,8 +77,29 @@ extension TCPListener {
             }
         }
         service.carry { $0.end() }
+        stop.end()
         throw failure
     }
+}
+
+/// What the tasks of all connections share: each keeps one reference instead of its parts.
+private final class Connection: Sendable {
+    let service: LoopBound<TCPService>
+    let handler: @Sendable (TCPStream) async throws -> Void
+
+    init(
+        service: LoopBound<TCPService>,
+        handler: @escaping @Sendable (TCPStream) async throws -> Void
+    ) {
+        self.service = service
+        self.handler = handler
+    }
+
+    func failed(_ error: any Error, _ peer: SocketAddress) {
+        service.carry { $0.handlerFailed(error, peer) }
+    }
+
+    func ended() { service.carry { $0.handlerEnded() } }
 }
 
 /// Links the caller of `serve`, on any thread, to its service on the loop.
@@ -107,6 +130,14 @@ private final class StopSwitch: Sendable {
             return $0.stop
         }
         stop?()
+    }
+
+    /// Lets go of the service, which holds this: a circle would keep the loop in memory.
+    func end() {
+        state.withLock {
+            $0.stop = nil
+            $0.cancelHandlers = nil
+        }
     }
 
     func cancelHandlers() { state.withLock { $0.cancelHandlers }?() }

@@ -14,7 +14,9 @@ public final class TCPListener: Sendable {
     let handle: LoopBound<ListenerCore>
 
     /// The address it listens on, with the port that the system chose where 0 was asked for.
-    public let localAddress: SocketAddress
+    public var localAddress: SocketAddress { shared.address }
+
+    private let shared: SharedAddress
 
     /// How it was bound, for others to share its port.
     let binding: Binding
@@ -30,7 +32,7 @@ public final class TCPListener: Sendable {
         _ handle: LoopBound<ListenerCore>, _ localAddress: SocketAddress, _ binding: Binding
     ) {
         self.handle = handle
-        self.localAddress = localAddress
+        shared = SharedAddress(localAddress)
         self.binding = binding
     }
 
@@ -128,9 +130,9 @@ public final class TCPListener: Sendable {
         // Asked of the kernel only where the listener's own address does not say it.
         let local =
             localAddress.isWildcard
-            ? (try? accepted.descriptor.localAddress()) ?? localAddress : localAddress
+            ? SharedAddress((try? accepted.descriptor.localAddress()) ?? localAddress) : shared
         return TCPStream(
-            LoopBound(core, on: loop), localAddress: local, remoteAddress: accepted.peer)
+            LoopBound(core, on: loop), local: local, remoteAddress: accepted.peer)
     }
 
     /// What it has seen so far.

@@ -20,14 +20,23 @@ final class TCPService {
         core = listener.core
         self.drain = drain
         self.cancelHandlers = cancelHandlers
-        listener.allowance = limit
+        listener.allow(limit)
     }
 
     /// Makes the stream of an accepted connection, known as this service's.
-    func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore {
-        let stream = try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: core)
-        stream.service = ObjectIdentifier(self)
-        return stream
+    ///
+    /// `nil` if it could not be watched: it is closed then, and the others go on.
+    func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore? {
+        do throws(ReactorError) {
+            let stream = try StreamCore(
+                accepted.descriptor, peer: .address(accepted.peer), on: core)
+            stream.service = ObjectIdentifier(self)
+            return stream
+        } catch {
+            if error.code == .loopClosed { throw error }
+            listener.lost(error)
+            return nil
+        }
     }
 
     func handlerEnded() { listener.connectionEnded() }
@@ -66,6 +75,6 @@ final class TCPService {
     /// Every handler has ended.
     func end() {
         _ = core.timers.cancel(timer)
-        listener.allowance = .max
+        listener.allow(.max)
     }
 }

@@ -10,14 +10,16 @@ public final class TCPStream: ByteStream {
     let handle: StreamHandle
 
     /// This side's address.
-    public let localAddress: SocketAddress
+    public var localAddress: SocketAddress { local.address }
+
+    private let local: SharedAddress
 
     /// The peer's address.
     public let remoteAddress: SocketAddress
 
-    init(_ handle: StreamHandle, localAddress: SocketAddress, remoteAddress: SocketAddress) {
+    init(_ handle: StreamHandle, local: SharedAddress, remoteAddress: SocketAddress) {
         self.handle = handle
-        self.localAddress = localAddress
+        self.local = local
         self.remoteAddress = remoteAddress
     }
 
@@ -109,4 +111,10 @@ public final class TCPStream: ByteStream {
     public func abort() {
         handle.abort()
     }
+}
+
+/// An address that many streams have: that of the listener which accepted them.
+final class SharedAddress: Sendable {
+    let address: SocketAddress
+    init(_ address: SocketAddress) { self.address = address }
 }

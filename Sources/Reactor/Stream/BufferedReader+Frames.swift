@@ -27,8 +27,8 @@ extension BufferedReader {
     /// `nil`: the peer has finished, and nothing was left.
     ///
     /// The delimiter is found however the peer's bytes were split on the way. Suspends until it is
-    /// there. Cancelling throws `CancellationError` and loses nothing. `limitBytes` is the most that
-    /// is returned, delimiter included.
+    /// there. Cancelling throws `CancellationError` and loses nothing. `limitBytes` is the most
+    /// that is returned, delimiter included.
     ///
     /// - Throws: ``ReactorError/Code/limitExceeded`` if no delimiter ends within the limit,
     ///   ``ReactorError/Code/incomplete`` if the peer finishes before one: the bytes stay readable

@@ -59,10 +59,7 @@ public final class InMemoryStream: ByteStream {
             throw ReactorError(.invalidArgument, "read into an empty buffer")
         }
         // The borrow lasts until this function returns, which is not before the outcome is known.
-        switch try await read(.memory(BorrowedMemory(&buffer))) {
-        case .count(let count): return count
-        default: return 0
-        }
+        return try await read(.memory(BorrowedMemory(&buffer))).count()
     }
 
     /// Reads what is there, at most `maxBytes`.
@@ -74,22 +71,19 @@ public final class InMemoryStream: ByteStream {
         guard maxBytes > 0 else {
             throw ReactorError(.invalidArgument, "read up to \(maxBytes) bytes")
         }
-        switch try await read(.array(max: maxBytes)) {
-        case .bytes(let bytes): return bytes
-        default: return nil
-        }
+        return try await read(.array(max: maxBytes)).bytes()
     }
 
     private func read(_ target: Inbound.Target) async throws -> ReadOutcome {
         try Task.checkCancellation()
-        if let outcome = change({ $0.read(target, at: side) }) { return try outcome.checked() }
+        if let outcome = change({ $0.read(target, at: side) }) { return outcome }
         let wait = RemoteWait<ReadOutcome>()
-        return try await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await wait.suspend { park(target, wait) }
         } onCancel: {
             wait.isCancelled.store(true, ordering: .releasing)
             change { $0.cancelRead(WaitID(wait), at: side) }
-        }.checked()
+        }
     }
 
     private func park(_ target: Inbound.Target, _ wait: RemoteWait<ReadOutcome>) {

@@ -70,7 +70,7 @@ struct InMemoryWire {
     }
 
     mutating func park(_ reader: Inbound.Reader, at side: Side) {
-        wakes.add(self[side.other].inbound.park(reader))
+        self[side.other].inbound.park(reader)
     }
 
     mutating func cancelRead(_ id: WaitID, at side: Side) {
@@ -103,7 +103,8 @@ struct InMemoryWire {
     mutating func park(_ writer: Outbound.Writer, at side: Side) -> WriteOutcome? {
         if let failure = self[side].outbound.failure { return .failed(failure) }
         if pending(of: side) < writer.below { return .done }
-        return self[side].outbound.park(writer)
+        self[side].outbound.park(writer)
+        return nil
     }
 
     mutating func cancelWrite(_ id: WaitID, at side: Side) {

@@ -11,6 +11,30 @@ enum ReadOutcome: Sendable {
     case cancelled
 }
 
+extension ReadOutcome {
+    /// What `read(into:)` returns.
+    @inline(__always)
+    func count() throws -> Int {
+        switch self {
+        case .count(let count): return count
+        case .bytes, .end: return 0
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    /// What `read(upTo:)` returns.
+    @inline(__always)
+    func bytes() throws -> [UInt8]? {
+        switch self {
+        case .bytes(let bytes): return bytes
+        case .count, .end: return nil
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+}
+
 /// Keeps what has arrived and nobody has read, and the one who waits for more. Its methods return
 /// what the owner is to do; it does nothing itself.
 struct Inbound {
@@ -50,12 +74,24 @@ struct Inbound {
     }
 
     private var unreadChunks = Deque<[UInt8]>()
-    private var firstOffset = 0
-    private(set) var unread = 0
+    // Half a word each: neither passes the high mark by more than one read.
+    private var consumed: UInt32 = 0
+    private var stored: UInt32 = 0
     private var end = End.open
     private(set) var reader: Reader?
-    /// A wait that was cancelled before it was parked.
-    private var cancelledEarly: WaitID?
+
+    /// How many bytes wait to be read.
+    @inline(__always)
+    private(set) var unread: Int {
+        get { Int(stored) }
+        set { stored = UInt32(newValue) }
+    }
+
+    /// How many bytes of the first chunk have been read.
+    private var firstOffset: Int {
+        get { Int(consumed) }
+        set { consumed = UInt32(newValue) }
+    }
 
     /// True while more may come.
     var isOpen: Bool { if case .open = end { true } else { false } }
@@ -77,22 +113,13 @@ struct Inbound {
         }
     }
 
-    /// Lets a reader wait. Called right after `read` has returned `nil`.
+    /// Lets a reader wait. Called right after `read` has returned `nil`, by a caller who knows that
+    /// it is not cancelled.
     @inline(__always)
-    mutating func park(_ reader: Reader) -> Wake {
-        if let early = cancelledEarly, early == reader.id {
-            cancelledEarly = nil
-            return (reader.waiter, .cancelled)
-        }
-        self.reader = reader
-        return nil
-    }
+    mutating func park(_ reader: Reader) { self.reader = reader }
 
     mutating func cancel(_ id: WaitID) -> Wake {
-        guard let reader, reader.id == id else {
-            if id.isFromHere { cancelledEarly = id }
-            return nil
-        }
+        guard let reader, reader.id == id else { return nil }
         self.reader = nil
         return (reader.waiter, .cancelled)
     }

@@ -9,6 +9,17 @@ enum WriteOutcome: Sendable {
     case cancelled
 }
 
+extension WriteOutcome {
+    @inline(__always)
+    func check() throws {
+        switch self {
+        case .done: return
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
+    }
+}
+
 /// Keeps what the kernel has not taken yet, in order, and those who wait until there is less of it.
 struct Outbound {
     /// A write waits while this much or more is pending.
@@ -35,7 +46,6 @@ struct Outbound {
     private(set) var pending = 0
     private var state = State.open
     private var writers = Deque<Writer>()
-    private var cancelledEarly: WaitID?
 
     /// True if nothing waits, so that a write may go straight to the kernel.
     @inline(__always)
@@ -76,20 +86,11 @@ struct Outbound {
     /// True if a writer may return at once.
     var hasRoom: Bool { pending < Self.mark }
 
-    mutating func park(_ writer: Writer) -> WriteOutcome? {
-        if let early = cancelledEarly, early == writer.id {
-            cancelledEarly = nil
-            return .cancelled
-        }
-        writers.append(writer)
-        return nil
-    }
+    /// Lets a writer wait, who is not cancelled by now.
+    mutating func park(_ writer: Writer) { writers.append(writer) }
 
     mutating func cancel(_ id: WaitID) -> Waiter<WriteOutcome>? {
-        guard let index = writers.firstIndex(where: { $0.id == id }) else {
-            if id.isFromHere { cancelledEarly = id }
-            return nil
-        }
+        guard let index = writers.firstIndex(where: { $0.id == id }) else { return nil }
         return writers.remove(at: index).waiter
     }
 

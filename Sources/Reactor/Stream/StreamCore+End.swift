@@ -27,7 +27,9 @@ extension StreamCore {
         guard phase == .open else { return phase == .closed }
         refuse(error(.closed, "use"))
         if phase == .closed { return true }
-        closeTimer = core.timers.add(
+        let closing = Closing()
+        self.closing = closing
+        closing.timer = core.timers.add(
             .now.advanced(by: limit),
             .call { [weak self] in
                 guard let self else { return }
@@ -40,7 +42,7 @@ extension StreamCore {
     }
 
     func parkCloser(_ waiter: Waiter<Void>) {
-        if phase == .closed { waiter.resume(()) } else { closers.append(waiter) }
+        if let closing { closing.waiters.append(waiter) } else { waiter.resume(()) }
     }
 
     /// Ends at once, with a reset.
@@ -49,8 +51,6 @@ extension StreamCore {
         descriptor.resetOnClose()
         end(error(code, "use"))
     }
-
-    func shutDown() { abort(.loopClosed) }
 
     /// The public face has gone. True if it had not been closed.
     func faceIsGone() -> Bool {

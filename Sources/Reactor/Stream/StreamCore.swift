@@ -6,37 +6,46 @@
 /// `uv_stream_t` would do both, but takes a partial read with a hang-up for the end (PITFALLS D3),
 /// raises SIGPIPE (D6) and sends one queued write per turn (D16); docs/decisions/0003-streams.md
 /// has the comparison.
-final class StreamCore: PollOwner, ShutdownParticipant {
+final class StreamCore: ShutdownParticipant, PollOwner {
     let core: LoopCore
     let descriptor: Descriptor
-    private let poll: UVPoll
-    private let inboundCell = Cell(Inbound())
-    private let outboundCell = Cell(Outbound())
-    /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
-    /// stream by it, through `cancelOwner`: its waits need no cancellation handler of their own,
-    /// which saves each 145 ns and the connection 400 bytes.
-    private var owner: TaskIdentity?
-    var participantIndex = -1
-    /// The service that opened it, for its end to find what is left.
-    var service: ObjectIdentifier?
     private(set) var phase = Phase.open
     private var lastReadFilled = false
     private var hasFailedToSend = false
-    var closers: [Waiter<Void>] = []
-    var closeTimer = TimerID.none
-    /// Who to name in errors: made when one is.
+    private let poll: UVPoll
+    private let halves = Cell(Halves())
+    /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
+    /// stream by it, through `cancelOwner`: its waits need no cancellation handler of their own,
+    /// which saves each 145 ns and the connection 400 bytes.
+    var owner: TaskIdentity?
+    /// The service that opened it, for its end to find what is left.
+    var service: ObjectIdentifier?
+    /// Made when it begins to close.
+    var closing: Closing?
+    /// Who to name in errors.
     private let peer: Peer
+
+    private struct Halves {
+        var inbound = Inbound()
+        var outbound = Outbound()
+    }
+
+    /// What only a stream needs that is closing.
+    final class Closing {
+        var waiters: [Waiter<Void>] = []
+        var timer = TimerID.none
+    }
 
     @inline(__always)
     var inbound: Inbound {
-        _read { yield inboundCell.state }
-        _modify { yield &inboundCell.state }
+        _read { yield halves.state.inbound }
+        _modify { yield &halves.state.inbound }
     }
 
     @inline(__always)
     var outbound: Outbound {
-        _read { yield outboundCell.state }
-        _modify { yield &outboundCell.state }
+        _read { yield halves.state.outbound }
+        _modify { yield &halves.state.outbound }
     }
 
     enum Phase { case open, closing, closed }
@@ -63,13 +72,13 @@ final class StreamCore: PollOwner, ShutdownParticipant {
             descriptor.close()
             throw error
         }
+        super.init()
         core.participants.join(self)
         self.poll.watch(.readable, for: self)
     }
 
     deinit {
-        inboundCell.free()
-        outboundCell.free()
+        halves.free()
     }
 
     // MARK: Readiness
@@ -182,37 +191,14 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     }
 
     @inline(__always)
-    func park(_ reader: Inbound.Reader) { wake(inbound.park(reader)) }
-
-    /// True if the current task's cancellation is seen to.
-    @inline(__always)
-    var isOwnersWait: Bool { owner != nil && owner == TaskIdentity.current }
-
-    /// Makes the current task the owner, or nobody.
-    func setOwner(_ isOwned: Bool) { owner = isOwned ? TaskIdentity.current : nil }
-
-    func cancelOwner() {
-        cancelRead(.owner)
-        cancelWrite(.owner)
-    }
+    func park(_ reader: Inbound.Reader) { inbound.park(reader) }
 
     func cancelRead(_ id: WaitID) { wake(inbound.cancel(id)) }
 
     // MARK: Writing
 
-    /// Sends what the kernel takes now. A count, or the failure.
-    @inline(__always)
-    func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
-        let count = descriptor.send(memory)
-        return count >= 0 ? count : try unsent(count)
-    }
-
-    func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
-        let count = descriptor.send(parts: parts)
-        return count >= 0 ? count : try unsent(count)
-    }
-
-    private func unsent(_ status: Int) throws(ReactorError) -> Int {
+    /// No bytes where the kernel has no room; else the failure, which everybody is told.
+    func unsent(_ status: Int) throws(ReactorError) -> Int {
         let code = ReactorError.Code(rawValue: Int32(status))
         if code == .wouldBlock || code == .noBufferSpace { return 0 }
         if code == .connectionReset { hasFailedToSend = true }
@@ -220,9 +206,6 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         fail(error)
         throw error
     }
-
-    @inline(__always)
-    func refusal() -> ReactorError? { outbound.refusal { "write to \(peer)" } }
 
     /// Keeps what the kernel did not take.
     @inline(never)
@@ -235,7 +218,7 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     func queue(_ rest: BorrowedMemory) { queue(rest.copy(prefix: rest.count)) }
 
     func park(_ writer: Outbound.Writer) {
-        if let outcome = outbound.park(writer) { writer.waiter.resume(outcome) }
+        outbound.park(writer)
     }
 
     func cancelWrite(_ id: WaitID) { outbound.cancel(id)?.resume(.cancelled) }
@@ -275,6 +258,8 @@ final class StreamCore: PollOwner, ShutdownParticipant {
         if outbound.pending == 0 { release() } else { updateWatch() }
     }
 
+    override func shutDown() { abort(.loopClosed) }
+
     /// Ends everything now.
     func end(_ error: ReactorError) {
         wake(inbound.close(error))
@@ -285,12 +270,13 @@ final class StreamCore: PollOwner, ShutdownParticipant {
     private func release() {
         guard phase != .closed else { return }
         phase = .closed
-        _ = core.timers.cancel(closeTimer)
         poll.release()
         descriptor.close()
         core.participants.leave(self)
-        for closer in closers { closer.resume(()) }
-        closers = []
+        if let closing = closing.take() {
+            _ = core.timers.cancel(closing.timer)
+            for waiter in closing.waiters { waiter.resume(()) }
+        }
     }
 
     var isClosed: Bool { phase == .closed }

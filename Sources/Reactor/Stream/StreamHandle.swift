@@ -6,9 +6,9 @@ typealias StreamHandle = LoopBound<StreamCore>
 extension LoopBound where State == StreamCore {
     // MARK: Reading
 
-    // The public functions are split in three: what need not wait, the wait of a stream's owner, and
-    // all other waits out of line. A task keeps the largest frames it ever had: with all in one, a
-    // served connection needed a second slab of 1 KiB.
+    // The public functions are split in three: what need not wait, the wait of a stream's owner,
+    // and all other waits out of line. A task keeps the largest frames it ever had: with all in
+    // one, a served connection needed a second slab of 1 KiB.
 
     @inline(__always)
     func read(into buffer: inout MutableSpan<UInt8>) async throws -> Int {
@@ -104,13 +104,16 @@ extension LoopBound where State == StreamCore {
             }
             return try outcome.check()
         }
-        let id = stream.core.nextWait()
-        let outcome = await withTaskCancellationHandler {
-            await suspend {
-                stream.park(Outbound.Writer(id: id, waiter: .here($0), below: limit))
+        let ended = ReactorError(.loopClosed, "write to a stream of \(loop)")
+        let outcome: WriteOutcome = await wait(ifLoopEnded: .failed(ended)) {
+            stream, waiter, id, isCancelled in
+            if isCancelled {
+                waiter.resume(.cancelled)
+            } else {
+                stream.park(Outbound.Writer(id: id, waiter: waiter, below: limit))
             }
-        } onCancel: {
-            carry { $0.cancelWrite(id) }
+        } cancel: { stream, id in
+            stream.cancelWrite(id)
         }
         try outcome.check()
     }
@@ -197,109 +200,5 @@ extension LoopBound where State == StreamCore {
                     "\(description()) was dropped without close(); it was closed now")
             }
         }
-    }
-}
-
-extension ReadOutcome {
-    /// What `read(into:)` returns.
-    @inline(__always)
-    func count() throws -> Int {
-        switch self {
-        case .count(let count): return count
-        case .bytes, .end: return 0
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        }
-    }
-
-    /// What `read(upTo:)` returns.
-    @inline(__always)
-    func bytes() throws -> [UInt8]? {
-        switch self {
-        case .bytes(let bytes): return bytes
-        case .count, .end: return nil
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        }
-    }
-
-    /// Itself, if it is bytes or the end.
-    @inline(__always)
-    func checked() throws -> ReadOutcome {
-        switch self {
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        default: return self
-        }
-    }
-}
-
-extension WriteOutcome {
-    @inline(__always)
-    func check() throws {
-        switch self {
-        case .done: return
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        }
-    }
-}
-
-extension StreamCore {
-    /// A read of the task whose cancellation is seen to already.
-    @inline(__always)
-    fileprivate func ownersRead(_ target: Inbound.Target) async -> ReadOutcome {
-        await suspend {
-            park(Inbound.Reader(id: .owner, target: target, waiter: .here($0)))
-        }
-    }
-
-    /// True if the write is complete; false if the rest waits to be sent.
-    @inline(__always)
-    fileprivate func write(_ memory: BorrowedMemory) throws(ReactorError) -> Bool {
-        if let refusal = refusal() { throw refusal }
-        var sent = 0
-        if outbound.isClear {
-            if memory.count == 0 { return true }
-            sent = try send(memory)
-            if sent == memory.count { return true }
-        }
-        queue(memory.dropFirst(sent))
-        return false
-    }
-
-    /// True if the write is complete; false if the rest waits to be sent.
-    @inline(__always)
-    func write(_ bytes: [UInt8]) throws(ReactorError) -> Bool {
-        if let refusal = refusal() { throw refusal }
-        guard outbound.isClear else {
-            queue(bytes)
-            return false
-        }
-        if bytes.isEmpty { return true }
-        let sent = try send(BorrowedMemory(keptAlive: bytes))
-        if sent == bytes.count { return true }
-        queue(bytes, from: sent)
-        return false
-    }
-
-    /// The same for several arrays; one system call where nothing waits and the kernel takes all.
-    func write(contentsOf parts: [[UInt8]]) throws(ReactorError) -> Bool {
-        if parts.count == 1 { return try write(parts[0]) }
-        if let refusal = refusal() { throw refusal }
-        var sent = 0
-        if outbound.isClear {
-            let first = parts.lazy.filter { !$0.isEmpty }.prefix(1024)
-            let memory = first.map { BorrowedMemory(keptAlive: $0) }
-            if memory.isEmpty { return true }
-            sent = try send(parts: Array(memory))
-        }
-        var skipped = 0
-        for part in parts where !part.isEmpty {
-            let offset = min(part.count, max(0, sent - skipped))
-            skipped += part.count
-            if offset < part.count { queue(part, from: offset) }
-        }
-        return outbound.pending == 0
     }
 }

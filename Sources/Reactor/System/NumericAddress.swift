@@ -50,7 +50,8 @@ enum NumericAddress {
     }
 
     private static func interfaceIndex(_ name: String) -> UInt32? {
-        if let number = UInt32(name), number > 0 { return number }
+        // `UInt32` alone would take a sign.
+        if name.first != "+", let number = UInt32(name), number > 0 { return number }
         // SAFETY: the call reads a terminated string that lives through it.
         let index = unsafe if_nametoindex(name)
         return index == 0 ? nil : index

@@ -6,9 +6,9 @@ internal import CUV
 /// close callback has run, so no callback can meet an object that is gone.
 @safe class UVHandle {
     let loop: UVLoop
-    private let kind: HandleKind
     /// The handle's memory; `nil` once the close callback has freed it.
     fileprivate var memory: UnsafeMutableRawPointer?
+    private let kind: HandleKind
     private(set) var isClosing = false
 
     fileprivate init(_ kind: HandleKind, on loop: UVLoop, memory: UnsafeMutableRawPointer) {
@@ -57,9 +57,9 @@ protocol PollOwner: AnyObject {
 
 /// Readiness of one descriptor, which stays its owner's to close, after `close()` here.
 @safe final class UVPoll: UVHandle {
+    private(set) var events: Events = []
     /// Held until the handle closes.
     private var owner: (any PollOwner)?
-    private(set) var events: Events = []
 
     struct Events: OptionSet {
         let rawValue: Int32

@@ -84,7 +84,7 @@ internal import CUV
 }
 
 /// What libuv keeps open, by kind.
-enum HandleKind: Int, CaseIterable {
+enum HandleKind: UInt8, CaseIterable {
     case poll, timer
 }
 
@@ -92,8 +92,8 @@ enum HandleKind: Int, CaseIterable {
 struct HandleCounts: Equatable {
     private var counts = [Int](repeating: 0, count: HandleKind.allCases.count)
     subscript(kind: HandleKind) -> Int {
-        get { counts[kind.rawValue] }
-        set { counts[kind.rawValue] = newValue }
+        get { counts[Int(kind.rawValue)] }
+        set { counts[Int(kind.rawValue)] = newValue }
     }
     var total: Int { counts.reduce(0, +) }
 }

@@ -5,9 +5,11 @@ import Testing
 
 @Suite(.freshLoop, .timeLimit(.minutes(1)))
 struct SleepTests {
-    @Test(arguments: [
-        .zero, .nanoseconds(1), .microseconds(999), .nanoseconds(1_000_100), .microseconds(10_500),
-    ] as [Duration])
+    @Test(
+        arguments: [
+            .zero, .nanoseconds(1), .microseconds(999), .nanoseconds(1_000_100),
+            .microseconds(10_500),
+        ] as [Duration])
     func `a sleep never ends early`(_ duration: Duration) async throws {
         for _ in 0..<20 {
             let start = LoopClock.Instant.now
@@ -16,10 +18,12 @@ struct SleepTests {
         }
     }
 
-    @Test(.tags(.slow), arguments: [
-        .zero, .nanoseconds(1), .microseconds(999), .nanoseconds(1_000_100),
-        .milliseconds(70),
-    ] as [Duration])
+    @Test(
+        .tags(.slow),
+        arguments: [
+            .zero, .nanoseconds(1), .microseconds(999), .nanoseconds(1_000_100),
+            .milliseconds(70),
+        ] as [Duration])
     func `two hundred sleeps at a time never end early`(_ duration: Duration) async throws {
         await withTaskGroup { group in
             for _ in 0..<200 {
@@ -62,7 +66,8 @@ struct SleepTests {
 
     @Test func `sleepers wake in the order of their deadlines, equals as they began`() async {
         let order = Locked<[Int]>([])
-        let start = LoopClock.Instant.now
+        // Late enough for all of them to sleep before the first wakes.
+        let start = LoopClock.Instant.now.advanced(by: .milliseconds(300))
         // Deadlines in milliseconds after the start; several alike.
         let deadlines = [9, 3, 7, 3, 9, 1, 7, 3, 1, 5]
         await withTaskGroup { group in
@@ -77,9 +82,10 @@ struct SleepTests {
         #expect(order.withLock { $0 } == expected)
     }
 
-    @Test(arguments: [
-        .zero, .seconds(-1), .nanoseconds(-1), .seconds(Int64.min), .seconds(Int64.min) * 10,
-    ] as [Duration])
+    @Test(
+        arguments: [
+            .zero, .seconds(-1), .nanoseconds(-1), .seconds(Int64.min), .seconds(Int64.min) * 10,
+        ] as [Duration])
     func `no time to sleep still lets others run`(_ duration: Duration) async throws {
         let flag = Flag()
         let loop = try #require(EventLoop.current)
@@ -99,10 +105,11 @@ struct SleepTests {
         await #expect(throws: CancellationError.self) { try await spinner.value }
     }
 
-    @Test(arguments: [
-        .seconds(Int64.max), Duration(secondsComponent: .max, attosecondsComponent: 1 << 59),
-        .nanoseconds(Int64.max), .seconds(400 * 365 * 86_400), .seconds(Int64.max) * 10,
-    ] as [Duration])
+    @Test(
+        arguments: [
+            .seconds(Int64.max), Duration(secondsComponent: .max, attosecondsComponent: 1 << 59),
+            .nanoseconds(Int64.max), .seconds(400 * 365 * 86_400), .seconds(Int64.max) * 10,
+        ] as [Duration])
     func `the far future can be waited for, and cancelled`(_ duration: Duration) async throws {
         let loop = try #require(EventLoop.current)
         let here = loop.spawn { try await EventLoop.sleep(for: duration) }

@@ -1,0 +1,67 @@
+// Writing on the loop: to the kernel at once where it takes the bytes, else to the queue.
+
+extension StreamCore {
+    @inline(__always)
+    func refusal() -> ReactorError? { outbound.refusal { "write to \(peerName)" } }
+
+    /// True if the write is complete; false if the rest waits to be sent.
+    @inline(__always)
+    func write(_ memory: BorrowedMemory) throws(ReactorError) -> Bool {
+        if let refusal = refusal() { throw refusal }
+        var sent = 0
+        if outbound.isClear {
+            if memory.count == 0 { return true }
+            sent = try send(memory)
+            if sent == memory.count { return true }
+        }
+        queue(memory.dropFirst(sent))
+        return false
+    }
+
+    /// True if the write is complete; false if the rest waits to be sent.
+    @inline(__always)
+    func write(_ bytes: [UInt8]) throws(ReactorError) -> Bool {
+        if let refusal = refusal() { throw refusal }
+        guard outbound.isClear else {
+            queue(bytes)
+            return false
+        }
+        if bytes.isEmpty { return true }
+        let sent = try send(BorrowedMemory(keptAlive: bytes))
+        if sent == bytes.count { return true }
+        queue(bytes, from: sent)
+        return false
+    }
+
+    /// The same for several arrays; one system call where nothing waits and the kernel takes all.
+    func write(contentsOf parts: [[UInt8]]) throws(ReactorError) -> Bool {
+        if parts.count == 1 { return try write(parts[0]) }
+        if let refusal = refusal() { throw refusal }
+        var sent = 0
+        if outbound.isClear {
+            let first = parts.lazy.filter { !$0.isEmpty }.prefix(1024)
+            let memory = first.map { BorrowedMemory(keptAlive: $0) }
+            if memory.isEmpty { return true }
+            sent = try send(parts: Array(memory))
+        }
+        var skipped = 0
+        for part in parts where !part.isEmpty {
+            let offset = min(part.count, max(0, sent - skipped))
+            skipped += part.count
+            if offset < part.count { queue(part, from: offset) }
+        }
+        return outbound.pending == 0
+    }
+
+    /// Sends what the kernel takes now. A count, or the failure.
+    @inline(__always)
+    func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
+        let count = descriptor.send(memory)
+        return count >= 0 ? count : try unsent(count)
+    }
+
+    func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
+        let count = descriptor.send(parts: parts)
+        return count >= 0 ? count : try unsent(count)
+    }
+}

@@ -1,0 +1,65 @@
+// `bench serve` and `bench once`: what the other commands start as processes of their own.
+
+import ArgumentParser
+import CBaseline
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run one of the measured servers.",
+        subcommands: [TCP.self])
+
+    struct TCP: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "tcp",
+            abstract: "Echo on one loop until SIGTERM; prints \"ready PORT\" when it listens.")
+
+        @Option(help: "Who serves: \(TCPImplementation.names).")
+        var implementation: TCPImplementation
+
+        @Option(help: "The port on 127.0.0.1; 0 lets the system choose.")
+        var port: UInt16 = 0
+
+        @Option(help: "The one core to run on.")
+        var core: Int32?
+
+        @Flag(help: .hidden)
+        var controlled = false
+
+        func run() throws {
+            _ = Machine.descriptorLimit
+            if let core, !cbaseline_pin(core) { throw Failure("cannot run on core \(core)") }
+            if controlled { cbaseline_answer_questions() }
+            try implementation.serve(port: port)
+        }
+    }
+}
+
+struct OnceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "once", abstract: "One measurement, for this tool itself.",
+        shouldDisplay: false, subcommands: [Timers.self, Submit.self])
+
+    struct Timers: ParsableCommand {
+        @Option var implementation: TimersImplementation
+        @Option var mode: TimersMode
+        @Option var count: Int
+
+        func run() throws {
+            Once.report(try implementation.run(mode, count: count))
+        }
+    }
+
+    struct Submit: ParsableCommand {
+        @Option var implementation: SubmitImplementation
+        @Option var inFlight: Int
+        @Option var count: Int
+
+        func run() throws {
+            Once.report(try implementation.run(count: count, inFlight: inFlight))
+        }
+    }
+}
+
+extension TCPImplementation {
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}

@@ -1,0 +1,47 @@
+// Echo with Reactor, in each of the ways that a user may write it.
+
+import Reactor
+
+enum ReactorServer {
+    static func serveReads(port: UInt16) throws {
+        try EventLoop.run {
+            let listener = try await listen(port)
+            try await listener.serve(limit: 20_000) { stream in
+                var buffer = [UInt8](repeating: 0, count: 65_536)
+                while true {
+                    var span = buffer.mutableSpan
+                    let count = try await stream.read(into: &span)
+                    if count == 0 { return }
+                    try await stream.write(buffer.span.extracting(0..<count))
+                }
+            }
+        }
+    }
+
+    static func serveChunks(port: UInt16) throws {
+        try EventLoop.run {
+            let listener = try await listen(port)
+            try await listener.serve(limit: 20_000) { stream in
+                for try await chunk in stream.chunks { try await stream.write(chunk) }
+            }
+        }
+    }
+
+    /// As an async main that keeps its own tasks would: each connection in a plain task on the
+    /// default executor, so that every read is carried to the stream's loop and back.
+    static func serveOffLoop(port: UInt16) async throws {
+        let listener = try await listen(port)
+        try await listener.serve(limit: 20_000) { stream in
+            let echo = Task.detached {
+                for try await chunk in stream.chunks { try await stream.write(chunk) }
+            }
+            try await echo.value
+        }
+    }
+
+    private static func listen(_ port: UInt16) async throws -> TCPListener {
+        let listener = try await TCPListener.bind(to: .loopback(port: port))
+        TCPImplementation.ready(UInt16(listener.localAddress.port))
+        return listener
+    }
+}

@@ -1,0 +1,144 @@
+// A million sleeps, by each of those who can.
+
+import ArgumentParser
+import CBaseline
+import Reactor
+import Synchronization
+
+enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument {
+    /// Bare `uv_timer_t`s, no task anywhere.
+    case libuv
+    /// `EventLoop.sleep` in as many tasks on one loop.
+    case reactor
+    /// `Task.sleep` in as many tasks.
+    case taskSleep = "task-sleep"
+    /// As many tasks on one loop that wait with no timer: what `reactor` costs without its queue.
+    case tasksAlone = "tasks-alone"
+
+    func run(_ mode: TimersMode, count: Int) throws -> cbaseline_time {
+        let spread = FireSpread(count: count, lead: (self == .libuv ? 1e-6 : 3e-6) * Double(count))
+        switch self {
+        case .libuv:
+            switch mode {
+            case .cancel: return cbaseline_timers_cancel(Int64(count))
+            case .fire:
+                let time = cbaseline_timers_fire(
+                    Int64(count), Int64(spread.lead * 1000), Int64(spread.width * 1000))
+                guard time.wall > 0 else { throw Failure("not every timer fired") }
+                return spread.withoutWait(
+                    time, started: Double(time.started) / 1e9, ended: Double(time.wall) / 1e9)
+            }
+        case .reactor:
+            return try EventLoop.run {
+                try await Self.sleeps(mode, count, spread) { body in
+                    Task(executorPreference: EventLoop.current!) { await body() }
+                } sleep: {
+                    try await EventLoop.sleep(for: $0)
+                }
+            }
+        case .taskSleep:
+            return try EventLoop.run {
+                // From a task of the global executor, as it is meant to be used.
+                try await Task.detached {
+                    try await Self.sleeps(mode, count, spread) { body in
+                        Task.detached { await body() }
+                    } sleep: {
+                        try await Task.sleep(for: $0)
+                    }
+                }.value
+            }
+        case .tasksAlone:
+            guard mode == .cancel else { throw Failure("tasks alone never fire") }
+            return try EventLoop.run {
+                try await Self.sleeps(mode, count, spread) { body in
+                    Task(executorPreference: EventLoop.current!) { await body() }
+                } sleep: { _ in
+                    await Parked.untilCancelled()
+                }
+            }
+        }
+    }
+
+    private static func sleeps(
+        _ mode: TimersMode, _ count: Int, _ spread: FireSpread,
+        start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>,
+        sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) async throws -> cbaseline_time {
+        let started = Counter()
+        let watch = Stopwatch()
+        var tasks: [Task<Void, Never>] = []
+        tasks.reserveCapacity(count)
+        for index in 0..<count {
+            tasks.append(
+                start {
+                    started.increment()
+                    let left =
+                        mode == .cancel ? 3600 : spread.due(index) - watch.seconds
+                    try? await sleep(.seconds(left))
+                })
+        }
+        // A look now and then: what it costs is nothing beside a million sleeps.
+        while started.value < count { try await sleepALittle() }
+        let startedAfter = watch.seconds
+        if mode == .cancel { for task in tasks { task.cancel() } }
+        for task in tasks { await task.value }
+        guard mode == .fire else { return watch.time() }
+        return spread.withoutWait(watch.time(), started: startedAfter, ended: watch.seconds)
+    }
+
+    private static func sleepALittle() async throws {
+        if EventLoop.current != nil {
+            await Task.yield()
+        } else {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+}
+
+/// When each of many sleeps is due: all have begun by then where that is quick enough.
+struct FireSpread: Sendable {
+    let count: Int
+    /// Seconds from the start to the first.
+    let lead: Double
+
+    /// Seconds from the first to the last: 0.2 for a million, and as dense where there are fewer.
+    var width: Double { Double(count) * 2e-7 }
+
+    func due(_ index: Int) -> Double {
+        lead + Double(index * 7919 % count) / Double(count) * width
+    }
+
+    /// The time for starting and firing, without the idle wait between them.
+    func withoutWait(_ time: cbaseline_time, started: Double, ended: Double) -> cbaseline_time {
+        cbaseline_time(
+            wall: Int64((ended - max(0, lead - started)) * 1e9), cpu: time.cpu, started: 0)
+    }
+}
+
+private final class Counter: Sendable {
+    private let count = Atomic(0)
+    var value: Int { count.load(ordering: .relaxed) }
+    func increment() { count.wrappingAdd(1, ordering: .relaxed) }
+}
+
+/// A wait that only its cancellation ends, on one thread.
+private final class Parked: @unchecked Sendable {
+    private var continuation: UnsafeContinuation<Void, Never>?
+    private var isCancelled = false
+
+    static func untilCancelled() async {
+        let parked = Parked()
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                if parked.isCancelled {
+                    continuation.resume()
+                } else {
+                    parked.continuation = continuation
+                }
+            }
+        } onCancel: {
+            parked.isCancelled = true
+            parked.continuation?.resume()
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// What a workload is, and the list of those that `bench` runs.
+
+/// Something measured for several implementations in one run, so that they can be compared.
+protocol Workload {
+    var name: String { get }
+    var implementations: [String] { get }
+    func measure(progress: Progress) throws -> [Row]
+}
+
+/// How often something is measured, for how long, and when to stop early: on a busy machine all
+/// takes longer, and a run has promised its end.
+struct Rounds {
+    var count: Int
+    var seconds: Double
+    /// Once this has passed, no further round begins after the second.
+    var budget: Double
+
+    init(_ count: Int, seconds: Double = 0, budget: Double = .infinity) {
+        self.count = count
+        self.seconds = seconds
+        self.budget = budget
+    }
+
+    func run(_ round: (Int) throws -> Void) rethrows {
+        let watch = Stopwatch()
+        for index in 1...count {
+            if index > 2, watch.seconds > budget { break }
+            try round(index)
+        }
+    }
+}
+
+/// What `bench` alone runs. The sum of the seconds stays under three minutes, or 45 seconds.
+struct Plan {
+    let isQuick: Bool
+
+    var workloads: [any Workload] {
+        [
+            TCPWorkload(
+                connections: 50, size: 1024, rounds: rounds(8, 0.5, budget: 45),
+                implementations: TCPImplementation.allCases),
+            TCPWorkload(
+                connections: 1000, size: 64, rounds: rounds(8, 0.5, budget: 18),
+                implementations: [.libuv, .reactor, .reactorChunks]),
+            TCPWorkload(
+                connections: 8, size: 65_536, rounds: rounds(8, 0.5, budget: 18),
+                implementations: [.libuv, .reactor, .reactorChunks]),
+            ChurnWorkload(rounds: rounds(6, 0.4, budget: 18)),
+            IdleWorkload(connections: isQuick ? 2000 : 5000),
+            AllocationsWorkload(requestsEach: isQuick ? 100 : 400),
+            TimersWorkload(
+                mode: .cancel, count: isQuick ? 200_000 : 1_000_000, rounds: 1,
+                implementations: TimersImplementation.allCases),
+            TimersWorkload(
+                mode: .fire, count: isQuick ? 300_000 : 1_000_000, rounds: 1,
+                implementations: [.libuv, .reactor]),
+            SubmitWorkload(
+                inFlight: 1, count: isQuick ? 1500 : 4000, rounds: rounds(7, 0, budget: 10)),
+            SubmitWorkload(
+                inFlight: 100, count: isQuick ? 20_000 : 60_000, rounds: rounds(7, 0, budget: 10)),
+        ]
+    }
+
+    private func rounds(_ count: Int, _ seconds: Double, budget: Double) -> Rounds {
+        isQuick
+            ? Rounds((count + 1) / 2, seconds: seconds * 0.4, budget: budget / 5)
+            : Rounds(count, seconds: seconds, budget: budget)
+    }
+}
