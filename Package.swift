@@ -20,6 +20,13 @@ func example(_ name: String) -> Target {
         ], path: "Examples/\(name)", swiftSettings: settings)
 }
 
+/// A program that a test runs.
+func fixture(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Reactor"], path: "Tests/Fixtures/\(name)",
+        swiftSettings: settings)
+}
+
 /// The benchmark and its C are full of pointers: they are not under strict memory safety.
 let benchSettings = Array(settings.dropFirst())
 
@@ -55,12 +62,8 @@ let package = Package(
         example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
-        .executableTarget(
-            name: "RunFromMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromMain",
-            swiftSettings: settings),
-        .executableTarget(
-            name: "RunFromAtMain", dependencies: ["Reactor"], path: "Tests/Fixtures/RunFromAtMain",
-            swiftSettings: settings),
+        fixture("RunFromMain"),
+        fixture("RunFromAtMain"),
         .testTarget(
             name: "ReactorTests",
             dependencies: ["Reactor", "CFaults", .product(name: "Logging", package: "swift-log")],

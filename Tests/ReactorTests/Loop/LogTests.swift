@@ -47,7 +47,9 @@ struct LogTests {
                 await closed.close()
                 aborted.abort()
             }
-            while try await loop.submit({ loop.core.participants.count }) > 0 { await Task.yield() }
+            while try await loop.submit({ loop.core.participants.all.count }) > 0 {
+                await Task.yield()
+            }
             await group.shutdown()
             #expect(log.all.count == 1)
         }
