@@ -58,6 +58,9 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "Readme", dependencies: ["Reactor"], path: "Examples/Readme",
+            swiftSettings: settings),
         example("EchoServer"),
         example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
