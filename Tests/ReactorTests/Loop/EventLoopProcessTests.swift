@@ -1,5 +1,6 @@
 // What loops leave in the process: nothing. And how they start where there is little.
 
+import CFaults
 import Foundation
 import Testing
 @testable import Reactor
@@ -72,11 +73,30 @@ struct EventLoopProcessTests {
 
     @Test func `a thread that cannot be made is an error, and leaves nothing`() async {
         await #expect(processExitsWith: .success) {
-            // No loop before: its thread would leave a stack to be used again.
-            try failForWantOfThread()
+            try await failForWantOfThread()
+            try await settle { try loopThreadCount() == 0 }
             let descriptors = try descriptorCount()
-            for _ in 0..<10 { try failForWantOfThread() }
-            #expect(try descriptorCount() == descriptors)
+            for _ in 0..<10 { try await failForWantOfThread() }
+            try await settle { try descriptorCount() == descriptors && loopThreadCount() == 0 }
+            try await makeLoops(1)
+        }
+    }
+
+    @Test func `a descriptor that cannot be polled is an error, and leaves nothing`() async {
+        await #expect(processExitsWith: .success) {
+            try await makeLoops(1)
+            try await settle { try loopThreadCount() == 0 }
+            let descriptors = try descriptorCount()
+            for _ in 0..<10 {
+                faults_fail(FAULTS_EPOLL_ADD, ENOSPC, 1)
+                #expect(throws: ReactorError.self) { try EventLoopGroup(count: 2, name: "passing") }
+                faults_fail(FAULTS_EPOLL_ADD, ENOSPC, 1)
+                try await onThread {
+                    #expect(throws: ReactorError.self) { try EventLoop.run {} }
+                    #expect(EventLoop.current == nil)
+                }
+            }
+            try await settle { try descriptorCount() == descriptors && loopThreadCount() == 0 }
             try await makeLoops(1)
         }
     }
@@ -114,11 +134,16 @@ private func makeLoops(_ count: Int) async throws {
     }
 }
 
-private func failForWantOfThread() throws {
+/// Stacks that threads of before have left behind are used first: some groups start.
+private func failForWantOfThread() async throws {
+    var groups: [EventLoopGroup] = []
     try withLittleMemory {
-        let error = #expect(throws: ReactorError.self) { try EventLoopGroup(count: 1) }
+        let error = #expect(throws: ReactorError.self) {
+            while groups.count < 20 { groups.append(try EventLoopGroup(count: 1, name: "passing")) }
+        }
         #expect(error?.code == .init(rawValue: -EAGAIN))
     }
+    for group in groups { await group.shutdown() }
 }
 
 /// Threads of this process that are some loop's, or the fallback thread.

@@ -76,7 +76,7 @@ struct ExecutorTests {
         init(_ loop: EventLoop) { self.loop = loop }
 
         @discardableResult
-        func call(steps: Int = 200) -> Int {
+        func call(steps: Int = 2_000) -> Int {
             if inside.add() != 1 { overlaps += 1 }
             if !loop.isCurrent { strayed += 1 }
             calls += 1
