@@ -20,6 +20,13 @@ func example(_ name: String) -> Target {
         ], path: "Examples/\(name)", swiftSettings: settings)
 }
 
+/// A program that a test runs.
+func fixture(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Reactor"], path: "Tests/Fixtures/\(name)",
+        swiftSettings: settings)
+}
+
 /// The benchmark and its C are full of pointers: they are not under strict memory safety.
 let benchSettings = Array(settings.dropFirst())
 
@@ -55,8 +62,12 @@ let package = Package(
         example("TCPProxy"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
+        fixture("RunFromMain"),
+        fixture("RunFromAtMain"),
         .testTarget(
-            name: "ReactorTests", dependencies: ["Reactor", "CFaults"], swiftSettings: settings),
+            name: "ReactorTests",
+            dependencies: ["Reactor", "CFaults", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
         .executableTarget(
             name: "bench",
             dependencies: [

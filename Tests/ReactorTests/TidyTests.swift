@@ -191,7 +191,9 @@ struct TidyTests {
     @Test func `tests stand where their sources stand`() {
         let domains = Set(SourceTree.library.map(\.folder)).union(["Contracts", "Support", ""])
         for file in SourceTree.tests
-        where !domains.contains(file.folder) && !file.path.hasPrefix("Tests/CFaults/") {
+        where !domains.contains(file.folder) && !file.path.hasPrefix("Tests/CFaults/")
+            && !file.path.hasPrefix("Tests/Fixtures/")
+        {
             fail(
                 file, nil, "mirrors no folder", fix: "move it to the folder its type has in Sources"
             )

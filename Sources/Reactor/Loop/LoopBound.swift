@@ -50,10 +50,8 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
             return await waitElsewhere(ifLoopEnded: ended, park: park, cancel: cancel)
         }
         let id = loop.core.nextWait()
-        return await withTaskCancellationHandler {
-            await suspend { park(state, .here($0), id, Task.isCancelled) }
-        } onCancel: {
-            carry { cancel($0, id) }
+        return await suspend(onCancel: { carry { cancel($0, id) } }) {
+            park(state, .here($0), id, Task.isCancelled)
         }
     }
 

@@ -24,6 +24,19 @@ func suspend<Value: Sendable>(_ body: (Suspension<Value>) -> Void) async -> Valu
     unsafe await withUnsafeContinuation { unsafe body(Suspension($0)) }
 }
 
+/// The same, with a handler for the task's cancellation, which is called at once if the task is
+/// cancelled already, and on whatever thread cancels it.
+@inline(__always)
+func suspend<Value: Sendable>(
+    onCancel: @Sendable () -> Void, _ body: (Suspension<Value>) -> Void
+) async -> Value {
+    await withTaskCancellationHandler {
+        await suspend(body)
+    } onCancel: {
+        onCancel()
+    }
+}
+
 /// A task suspended away from the loop.
 ///
 /// The value is kept beside a continuation that carries none: the thread sanitizer mistakes a

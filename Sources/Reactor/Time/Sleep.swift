@@ -28,33 +28,30 @@ extension EventLoop {
 
     private static func pause(until deadline: MonotonicTime) async throws {
         try Task.checkCancellation()
-        if deadline <= .now {
-            await Task.yield()
-            return
-        }
-        let outcome: WaitEnd
-        if let loop = current {
-            outcome = await loop.sleepHere(until: deadline)
-        } else {
-            outcome = await (try forNewObjects()).sleepElsewhere(until: deadline)
-        }
-        switch outcome {
-        case .done: return
-        case .cancelled: throw CancellationError()
-        case .loopClosed: throw ReactorError(.loopClosed, "sleep")
-        }
+        if deadline <= .now { return await Task.yield() }
+        guard let loop = current else { return try await pauseElsewhere(until: deadline) }
+        try await loop.sleepHere(until: deadline).check()
+    }
+
+    @inline(never)
+    private static func pauseElsewhere(until deadline: MonotonicTime) async throws {
+        try await forNewObjects().sleepElsewhere(until: deadline).check()
     }
 
     @inline(__always)
     private func sleepHere(until deadline: MonotonicTime) async -> WaitEnd {
-        if core.isClosed { return .loopClosed }
         // The name comes first, so that the cancellation handler can hold it: no box is allocated.
-        let id = core.timers.reserve()
-        return await withTaskCancellationHandler {
-            await suspend { start(id, deadline, $0) }
-        } onCancel: {
+        guard let id = reserveTimer() else { return .loopClosed }
+        return await suspend(onCancel: {
             if isCurrent { wakeCancelled(id) } else { post { self.wakeCancelled(id) } }
+        }) {
+            start(id, deadline, $0)
         }
+    }
+
+    private func reserveTimer() -> TimerID? {
+        let core = core
+        return core.isClosed ? nil : core.timers.reserve()
     }
 
     private func start(_ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>) {
@@ -96,4 +93,15 @@ extension EventLoop {
 private final class RemoteSleep: @unchecked Sendable {
     let wait = RemoteWait<WaitEnd>()
     var id = TimerID.none
+}
+
+extension WaitEnd {
+    /// Throws what ended the wait before its time.
+    fileprivate func check() throws {
+        switch self {
+        case .done: return
+        case .cancelled: throw CancellationError()
+        case .loopClosed: throw ReactorError(.loopClosed, "sleep")
+        }
+    }
 }

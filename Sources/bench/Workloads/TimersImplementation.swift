@@ -30,39 +30,45 @@ enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument 
             }
         case .reactor:
             return try EventLoop.run {
-                try await Self.sleeps(mode, count, spread) { body in
-                    Task(executorPreference: EventLoop.current!) { await body() }
-                } sleep: {
-                    try await EventLoop.sleep(for: $0)
+                let loop = EventLoop.current!
+                return try await Self.sleeps(mode, count, spread) { started, left in
+                    Task(executorPreference: loop) {
+                        started.increment()
+                        try? await EventLoop.sleep(for: left())
+                    }
                 }
             }
         case .taskSleep:
             return try EventLoop.run {
                 // From a task of the global executor, as it is meant to be used.
                 try await Task.detached {
-                    try await Self.sleeps(mode, count, spread) { body in
-                        Task.detached { await body() }
-                    } sleep: {
-                        try await Task.sleep(for: $0)
+                    return try await Self.sleeps(mode, count, spread) { started, left in
+                        Task.detached {
+                            started.increment()
+                            try? await Task.sleep(for: left())
+                        }
                     }
                 }.value
             }
         case .tasksAlone:
             guard mode == .cancel else { throw Failure("tasks alone never fire") }
             return try EventLoop.run {
-                try await Self.sleeps(mode, count, spread) { body in
-                    Task(executorPreference: EventLoop.current!) { await body() }
-                } sleep: { _ in
-                    await Parked.untilCancelled()
+                let loop = EventLoop.current!
+                return try await Self.sleeps(mode, count, spread) { started, _ in
+                    Task(executorPreference: loop) {
+                        started.increment()
+                        await Parked.untilCancelled()
+                    }
                 }
             }
         }
     }
 
+    /// `start` makes a task that counts itself and sleeps for what is left then: with nothing
+    /// between the two, as a user would write it.
     private static func sleeps(
         _ mode: TimersMode, _ count: Int, _ spread: FireSpread,
-        start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>,
-        sleep: @escaping @Sendable (Duration) async throws -> Void
+        start: (Counter, @escaping @Sendable () -> Duration) -> Task<Void, Never>
     ) async throws -> cbaseline_time {
         let started = Counter()
         let watch = Stopwatch()
@@ -70,11 +76,8 @@ enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument 
         tasks.reserveCapacity(count)
         for index in 0..<count {
             tasks.append(
-                start {
-                    started.increment()
-                    let left =
-                        mode == .cancel ? 3600 : spread.due(index) - watch.seconds
-                    try? await sleep(.seconds(left))
+                start(started) {
+                    .seconds(mode == .cancel ? 3600 : spread.due(index) - watch.seconds)
                 })
         }
         // A look now and then: what it costs is nothing beside a million sleeps.

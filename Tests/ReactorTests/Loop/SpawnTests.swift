@@ -1,0 +1,104 @@
+// Work in the background: delayed, cancelled, awaited.
+
+import Testing
+@testable import Reactor
+
+@Suite(.freshLoop, .timeLimit(.minutes(1)))
+struct SpawnTests {
+    private struct Failure: Error {}
+
+    @Test func `a spawned task runs on its loop and has a result`() async throws {
+        let loop = try #require(EventLoop.current)
+        let task = loop.spawn { EventLoop.current == loop ? 7 : 0 }
+        #expect(try await task.value == 7)
+        await #expect(throws: Failure.self) { try await loop.spawn { throw Failure() }.value }
+    }
+
+    @Test func `a delay is never cut short, and the result can be awaited`() async throws {
+        let loop = try #require(EventLoop.current)
+        let start = LoopClock.Instant.now
+        let task = loop.spawn(after: .milliseconds(20), name: "later") {
+            (start.duration(to: .now), EventLoop.current == loop)
+        }
+        let (delay, isHome) = try await task.value
+        #expect(delay >= .milliseconds(20))
+        #expect(isHome)
+    }
+
+    @Test func `delays end in the order of their lengths`() async throws {
+        let loop = try #require(EventLoop.current)
+        let order = Record<Int>()
+        let tasks = [30, 10, 20].map { milliseconds in
+            loop.spawn(after: .milliseconds(milliseconds)) { order.add(milliseconds) }
+        }
+        for task in tasks { try await task.value }
+        #expect(order.all == [10, 20, 30])
+    }
+
+    @Test func `a task cancelled during its delay never begins`() async throws {
+        let loop = try #require(EventLoop.current)
+        let began = Counter()
+        let task = loop.spawn(after: .seconds(3_600)) { began.add() }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let later = loop.spawn(after: .seconds(3_600)) { began.add() }
+        await Task.yield()
+        #expect(loop.core.timers.count == 1)
+        later.cancel()
+        await #expect(throws: CancellationError.self) { try await later.value }
+        #expect(began.value == 0)
+    }
+
+    @Test func `the caller's cancellation stays with the caller`() async throws {
+        let loop = try #require(EventLoop.current)
+        let outcome = try await cancelled {
+            try await loop.spawn { try Task.checkCancellation() }.value
+        }
+        #expect(outcome == .ok)
+    }
+
+    @Test func `cancelling a submitted call cancels its body, wherever it came from`()
+        async throws
+    {
+        let loop = try #require(EventLoop.current)
+        for isDetached in [false, true] {
+            let began = Gate()
+            let call: @Sendable () async throws -> Void = {
+                try await loop.submit {
+                    began.open()
+                    try await EventLoop.sleep(for: .seconds(3_600))
+                }
+            }
+            let task = isDetached ? Task.detached { try await call() } : Task { try await call() }
+            await began.wait()
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+
+    @Test func `a call on the caller's own loop runs, and so does one within it`() async throws {
+        let loop = try #require(EventLoop.current)
+        let depth = try await loop.submit { try await loop.submit { try await loop.submit { 3 } } }
+        #expect(depth == 3)
+    }
+
+    @Test func `loops call each other in circles`() async throws {
+        let group = try EventLoopGroup(count: 3)
+        for _ in 0..<100 {
+            let visited = try await group.loops[0].submit {
+                try await group.loops[1].submit {
+                    try await group.loops[2].submit {
+                        try await group.loops[0].submit { EventLoop.current?.name }
+                    }
+                }
+            }
+            #expect(visited == group.loops[0].name)
+        }
+        await group.shutdown()
+    }
+
+    @Test func `what a call throws reaches the caller`() async throws {
+        let loop = try #require(EventLoop.current)
+        await #expect(throws: Failure.self) { try await loop.submit { throw Failure() } }
+    }
+}
