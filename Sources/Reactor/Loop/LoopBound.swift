@@ -46,13 +46,33 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
         park: @escaping @Sendable (State, Waiter<Value>, WaitID, _ isCancelled: Bool) -> Void,
         cancel: @escaping @Sendable (State, WaitID) -> Void
     ) async -> Value {
-        guard let state = ifHere else {
+        guard loop.isCurrent else {
             return await waitElsewhere(ifLoopEnded: ended, park: park, cancel: cancel)
         }
         let id = loop.core.nextWait()
-        return await suspend(onCancel: { carry { cancel($0, id) } }) {
-            park(state, .here($0), id, Task.isCancelled)
+        return await suspend(onCancel: { carry { cancel($0, id) } }) { suspension in
+            if let state = ifHere {
+                park(state, .here(suspension), id, Task.isCancelled)
+            } else {
+                parkFromElsewhere(suspension, id, ended, park, cancel)
+            }
         }
+    }
+
+    /// A task begun by `Task.immediate` on the loop's thread leaves for its own executor where it
+    /// first may, which is after the look at where it is: what it was about to do is carried back.
+    @inline(never)
+    private func parkFromElsewhere<Value>(
+        _ suspension: Suspension<Value>, _ id: WaitID, _ ended: Value,
+        _ park: @escaping @Sendable (State, Waiter<Value>, WaitID, _ isCancelled: Bool) -> Void,
+        _ cancel: @escaping @Sendable (State, WaitID) -> Void
+    ) {
+        let isCancelled = Task.isCancelled
+        guard loop.post({ park(here, .here(suspension), id, isCancelled) }) else {
+            return suspension.resume(ended)
+        }
+        // Cancelled since: the handler's call may have been sent before the one above.
+        if Task.isCancelled { loop.post { cancel(here, id) } }
     }
 
     /// Waits away from the loop for something that `park` arranges on it.

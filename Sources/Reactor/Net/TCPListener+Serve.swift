@@ -61,7 +61,7 @@ extension TCPListener {
                     guard let core = try service.here.open(accepted) else { continue }
                     let stream = stream(core, accepted)
                     group.addTask {
-                        stream.handle.here.setOwner(true)
+                        stream.handle.ifHere?.setOwner(true)
                         do { try await connection.handler(stream) } catch {
                             connection.failed(error, stream.remoteAddress)
                         }

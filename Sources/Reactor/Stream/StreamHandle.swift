@@ -77,7 +77,7 @@ extension LoopBound where State == StreamCore {
             return try await writeElsewhere([BorrowedMemory(bytes).copy(prefix: bytes.count)])
         }
         if try stream.write(BorrowedMemory(bytes)) { return }
-        try await wait(stream, below: Outbound.mark)
+        try await wait(below: Outbound.mark)
     }
 
     @inline(__always)
@@ -85,37 +85,49 @@ extension LoopBound where State == StreamCore {
         try Task.checkCancellation()
         guard let stream = ifHere else { return try await writeElsewhere([bytes]) }
         if try stream.write(bytes) { return }
-        try await wait(stream, below: Outbound.mark)
+        try await wait(below: Outbound.mark)
     }
 
     func write(contentsOf parts: [[UInt8]]) async throws {
         try Task.checkCancellation()
         guard let stream = ifHere else { return try await writeElsewhere(parts) }
         if try stream.write(contentsOf: parts) { return }
-        try await wait(stream, below: Outbound.mark)
+        try await wait(below: Outbound.mark)
+    }
+
+    /// Waits until less than `limit` is pending.
+    @inline(never)
+    private func wait(below limit: Int) async throws {
+        let outcome: WriteOutcome
+        if let stream = ifHere, stream.isOwnersWait {
+            if stream.outbound.pending < limit { return }
+            outcome = await suspend {
+                stream.park(Outbound.Writer(id: .owner, waiter: .here($0), below: limit))
+            }
+        } else if let stream = ifHere, stream.outbound.pending < limit {
+            return
+        } else {
+            outcome = await waitAsAnyone(below: limit)
+        }
+        try outcome.check()
     }
 
     @inline(never)
-    private func wait(_ stream: StreamCore, below limit: Int) async throws {
-        if stream.outbound.pending < limit { return }
-        if stream.isOwnersWait {
-            let outcome: WriteOutcome = await suspend {
-                stream.park(Outbound.Writer(id: .owner, waiter: .here($0), below: limit))
-            }
-            return try outcome.check()
-        }
+    private func waitAsAnyone(below limit: Int) async -> WriteOutcome {
         let ended = ReactorError(.loopClosed, "write to a stream of \(loop)")
-        let outcome: WriteOutcome = await wait(ifLoopEnded: .failed(ended)) {
-            stream, waiter, id, isCancelled in
+        return await wait(ifLoopEnded: .failed(ended)) { stream, waiter, id, isCancelled in
             if isCancelled {
                 waiter.resume(.cancelled)
+            } else if let failure = stream.outbound.failure {
+                waiter.resume(.failed(failure))
+            } else if stream.outbound.pending < limit {
+                waiter.resume(.done)
             } else {
                 stream.park(Outbound.Writer(id: id, waiter: waiter, below: limit))
             }
         } cancel: { stream, id in
             stream.cancelWrite(id)
         }
-        try outcome.check()
     }
 
     @inline(never)
@@ -165,7 +177,7 @@ extension LoopBound where State == StreamCore {
             }
         }
         if let outcome = stream.finish() { return try outcome.check() }
-        try await wait(stream, below: 1)
+        try await wait(below: 1)
     }
 
     // MARK: The end

@@ -55,7 +55,24 @@ extension EventLoop {
     }
 
     private func start(_ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>) {
-        if Task.isCancelled {
+        if isCurrent {
+            start(id, deadline, sleeper, isCancelled: Task.isCancelled)
+        } else {
+            // A task begun by `Task.immediate` has left for its own executor since it looked where
+            // it was: see `LoopBound.parkFromElsewhere`.
+            let isCancelled = Task.isCancelled
+            let sent = post { self.start(id, deadline, sleeper, isCancelled: isCancelled) }
+            guard sent else { return sleeper.resume(.loopClosed) }
+            if Task.isCancelled { post { self.wakeCancelled(id) } }
+        }
+    }
+
+    private func start(
+        _ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>, isCancelled: Bool
+    ) {
+        if core.isClosed {
+            sleeper.resume(.loopClosed)
+        } else if isCancelled {
             core.timers.release(id)
             sleeper.resume(.cancelled)
         } else {
