@@ -1,0 +1,82 @@
+// The examples, run as programs beside this one and used over the loopback interface.
+
+import Foundation
+import Testing
+
+@testable import Reactor
+
+@Suite(.freshLoop, .timeLimit(.minutes(1)))
+struct ExamplesTests {
+    @Test func `the echo server sends everything back`() async throws {
+        try await withExample("EchoServer", ["--port", "0"]) { line in
+            let address = try SocketAddress(String(try #require(line.split(separator: " ").last)))
+            try await echoes(through: address)
+        }
+    }
+
+    @Test func `the proxy passes both ways, and the end of each`() async throws {
+        let listener = try await TCPListener.bind(to: .loopback(port: 0))
+        let server = listener.loop.spawn {
+            try await listener.serve(drain: .zero) { stream in
+                for try await chunk in stream.chunks { try await stream.write(chunk) }
+                try await stream.write("the end\n")
+            }
+        }
+        let upstream = listener.localAddress
+        let arguments = [upstream.ip, String(upstream.port), "--port", "0"]
+        try await withExample("TCPProxy", arguments) { line in
+            let address = try SocketAddress(String(line.split(separator: " ")[1]))
+            try await echoes(through: address, ending: "the end\n")
+        }
+        server.cancel()
+        _ = await server.result
+    }
+
+    private func echoes(through address: SocketAddress, ending: String = "") async throws {
+        try await withThrowingTaskGroup { group in
+            for size in [1, 1_000, 300_000] {
+                group.addTask {
+                    try await TCPStream.withConnection(to: address) { stream in
+                        let sent = [UInt8](repeating: UInt8(size % 251), count: size)
+                        async let writing: Void = {
+                            try await stream.write(sent)
+                            try await stream.finish()
+                        }()
+                        var received: [UInt8] = []
+                        for try await chunk in stream.chunks { received += chunk }
+                        try await writing
+                        #expect(received == sent + Array(ending.utf8))
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Starts a program, hands over the first line it prints, and ends it: by SIGKILL, since a
+    /// program started from a thread of Dispatch's inherits a mask that blocks SIGTERM.
+    private func withExample(
+        _ name: String, _ arguments: [String], _ body: (String) async throws -> Void
+    ) async throws {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: own).deletingLastPathComponent().appending(path: name)
+        process.arguments = arguments
+        process.standardOutput = pipe
+        try process.run()
+        let reading = pipe.fileHandleForReading
+        let ended = Unchecked(process)
+        do {
+            let line = try await blocking {
+                String(decoding: reading.availableData, as: UTF8.self)
+            }
+            try await body(line.trimmingCharacters(in: .newlines))
+        } catch {
+            kill(process.processIdentifier, SIGKILL)
+            throw error
+        }
+        kill(process.processIdentifier, SIGKILL)
+        try await blocking { ended.value.waitUntilExit() }
+    }
+}
