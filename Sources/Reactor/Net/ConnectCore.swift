@@ -75,13 +75,18 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
 
     /// Hands the descriptor, and its place in epoll, to a stream.
     private func finish() {
+        let local: SocketAddress
+        do throws(ReactorError) { local = try descriptor.localAddress() ?? address } catch {
+            return abandon(.failed(error))
+        }
         do throws(ReactorError) {
-            let local = try descriptor.localAddress() ?? address
             let stream = try StreamCore(
                 descriptor, peer: .address(address), on: core, watchedBy: poll)
             deliver(.connected(LoopBound(stream, on: loop), local: local))
         } catch {
-            abandon(.failed(error))
+            // The descriptor was the stream's by then, and is closed.
+            poll.release()
+            deliver(.failed(error))
         }
     }
 

@@ -20,6 +20,7 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
     private var delay = Duration.zero
     /// Whether the last readiness brought more than one: then asking once more is worth a call.
     private var isBusy = false
+    private var lastTurn: UInt64 = 0
     private(set) var statistics = ListenerStatistics()
 
     /// Whether somebody waits for a connection.
@@ -110,6 +111,9 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
 
     func ready(readable: Bool, writable: Bool, failed: Bool) {
         guard end == nil else { return }
+        // Ready again in the very next turn: a crowd.
+        if core.turns &- lastTurn <= 1 { isBusy = true }
+        lastTurn = core.turns
         var taken = 0
         while accepted.count < Self.undeliveredLimit, allowance > 0 {
             // Readiness is level-triggered: what is left now is reported again.
