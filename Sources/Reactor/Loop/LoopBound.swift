@@ -26,6 +26,9 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
         return state
     }
 
+    /// What `read` takes from the state, from anywhere: of its `let`s only.
+    func constant<Value: Sendable>(_ read: (State) -> Value) -> Value { read(state) }
+
     /// Runs `body` on the loop: at once where the caller is there, else as soon as it gets to it.
     /// False if the loop has ended; `body` has not run then, and never will.
     @discardableResult

@@ -103,7 +103,7 @@ public final class TCPListener: Sendable {
         let loop = loop
         return try await loop.make {
             self.stream(
-                try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: loop.core),
+                try StreamCore(accepted.descriptor, peer: accepted.peer, on: loop.core),
                 accepted)
         } ifEnded: {
             accepted.descriptor.close()
@@ -132,7 +132,7 @@ public final class TCPListener: Sendable {
             localAddress.isWildcard
             ? SharedAddress((try? accepted.descriptor.localAddress()) ?? localAddress) : shared
         return TCPStream(
-            LoopBound(core, on: loop), local: local, remoteAddress: accepted.peer)
+            LoopBound(core, on: loop), local: local)
     }
 
     /// What it has seen so far.

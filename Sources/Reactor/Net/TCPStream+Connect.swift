@@ -28,7 +28,7 @@ extension TCPStream {
         }
         switch outcome {
         case .connected(let handle, let local):
-            return TCPStream(handle, local: SharedAddress(local), remoteAddress: address)
+            return TCPStream(handle, local: SharedAddress(local))
         case .failed(let error): throw error
         case .cancelled: throw CancellationError()
         }

@@ -15,16 +15,15 @@ public final class TCPStream: ByteStream {
     private let local: SharedAddress
 
     /// The peer's address.
-    public let remoteAddress: SocketAddress
+    public var remoteAddress: SocketAddress { handle.constant { $0.peer } }
 
-    init(_ handle: StreamHandle, local: SharedAddress, remoteAddress: SocketAddress) {
+    init(_ handle: StreamHandle, local: SharedAddress) {
         self.handle = handle
         self.local = local
-        self.remoteAddress = remoteAddress
     }
 
     deinit {
-        handle.drop { [remoteAddress] in "a TCP stream to \(remoteAddress)" }
+        handle.drop { [handle] in "a TCP stream to \(handle.constant { $0.peer })" }
     }
 
     /// The loop it lives on.

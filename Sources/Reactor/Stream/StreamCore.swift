@@ -23,7 +23,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// Made when it begins to close.
     var closing: Closing?
     /// Who to name in errors.
-    private let peer: Peer
+    let peer: SocketAddress
 
     private struct Halves {
         var inbound = Inbound()
@@ -53,7 +53,8 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// Takes the descriptor over, whatever happens: it is closed if this throws. `poll` watches it
     /// already where it was connected by us.
     init(
-        _ descriptor: Descriptor, peer: Peer, on core: LoopCore, watchedBy poll: UVPoll? = nil
+        _ descriptor: Descriptor, peer: SocketAddress, on core: LoopCore,
+        watchedBy poll: UVPoll? = nil
     ) throws(ReactorError) {
         guard !core.isClosed else {
             descriptor.close()
