@@ -48,13 +48,6 @@ struct Inbound {
         case memory(BorrowedMemory)
         /// In an array of at most so many.
         case array(max: Int)
-
-        var limit: Int {
-            switch self {
-            case .memory(let memory): memory.count
-            case .array(let max): max
-            }
-        }
     }
 
     struct Reader {

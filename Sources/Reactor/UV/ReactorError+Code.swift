@@ -164,12 +164,4 @@ extension ReactorError.Code {
     ///
     /// libuv: `UV_EAGAIN`.
     static let wouldBlock = Self(rawValue: UV_EAGAIN.rawValue)
-
-    /// A connection attempt is under way.
-    static let inProgress = Self(rawValue: -EINPROGRESS)
-
-    /// A signal came first.
-    ///
-    /// libuv: `UV_EINTR`.
-    static let interrupted = Self(rawValue: UV_EINTR.rawValue)
 }
