@@ -53,6 +53,14 @@ void reactor_name_thread(const char *name);
 ssize_t reactor_send(int socket, const void *bytes, size_t count);
 ssize_t reactor_send_vector(int socket, const struct iovec *parts, int count);
 
+/// Blocks SIGPIPE on the calling thread, and undoes that.
+void reactor_block_sigpipe(void);
+void reactor_unblock_sigpipe(void);
+
+/// `write` and `writev` whose EPIPE comes without its signal, on a thread that blocks SIGPIPE.
+ssize_t reactor_write(int descriptor, const void *bytes, size_t count);
+ssize_t reactor_write_vector(int descriptor, const struct iovec *parts, int count);
+
 #pragma clang assume_nonnull end
 
 #endif

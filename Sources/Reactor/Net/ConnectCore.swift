@@ -81,7 +81,7 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
         }
         do throws(ReactorError) {
             let stream = try StreamCore(
-                descriptor, peer: address, on: core, watchedBy: poll)
+                descriptor, peer: .address(address), on: core, watchedBy: poll)
             deliver(.connected(LoopBound(stream, on: loop), local: local))
         } catch {
             // The descriptor was the stream's by then, and is closed.

@@ -103,7 +103,8 @@ public final class TCPListener: Sendable {
         let loop = loop
         return try await loop.make {
             self.stream(
-                try StreamCore(accepted.descriptor, peer: accepted.peer, on: loop.core),
+                try StreamCore(
+                    accepted.descriptor, peer: .address(accepted.peer), on: loop.core),
                 accepted)
         } ifEnded: {
             accepted.descriptor.close()

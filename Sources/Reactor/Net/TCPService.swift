@@ -29,7 +29,7 @@ final class TCPService {
     func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore? {
         do throws(ReactorError) {
             let stream = try StreamCore(
-                accepted.descriptor, peer: accepted.peer, on: core)
+                accepted.descriptor, peer: .address(accepted.peer), on: core)
             stream.service = ObjectIdentifier(self)
             return stream
         } catch {

@@ -15,7 +15,7 @@ public final class TCPStream: ByteStream {
     private let local: SharedAddress
 
     /// The peer's address.
-    public var remoteAddress: SocketAddress { handle.constant { $0.peer } }
+    public var remoteAddress: SocketAddress { handle.constant { $0.peer.address! } }
 
     init(_ handle: StreamHandle, local: SharedAddress) {
         self.handle = handle

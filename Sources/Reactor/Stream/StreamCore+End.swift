@@ -13,6 +13,7 @@ extension StreamCore {
 
     @discardableResult
     func sendEnd() -> ReactorError? {
+        guard medium.isSocket else { return closeToEnd() }
         do throws(ReactorError) {
             try descriptor.shutdownWriting()
             return nil
@@ -20,6 +21,13 @@ extension StreamCore {
             // The peer has reset the connection: the end cannot reach it.
             return self.error(error.code, "finish writing to")
         }
+    }
+
+    /// The reader of a pipe is told by closing it. A terminal has no end of writing.
+    private func closeToEnd() -> ReactorError? {
+        if medium.isReadable { return error(.notSupported, "finish writing to") }
+        release()
+        return nil
     }
 
     /// Begins to close. True if everything is released; else `waiter` may be parked.
@@ -45,10 +53,10 @@ extension StreamCore {
         if let closing { closing.waiters.append(waiter) } else { waiter.resume(()) }
     }
 
-    /// Ends at once, with a reset.
+    /// Ends at once, with a reset where the medium has one.
     func abort(_ code: ReactorError.Code = .closed) {
         guard phase != .closed else { return }
-        descriptor.resetOnClose()
+        if medium == .tcp { descriptor.resetOnClose() }
         end(error(code, "use"))
     }
 

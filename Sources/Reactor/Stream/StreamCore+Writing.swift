@@ -56,12 +56,13 @@ extension StreamCore {
     /// Sends what the kernel takes now. A count, or the failure.
     @inline(__always)
     func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
-        let count = descriptor.send(memory)
+        let count = medium.isSocket ? descriptor.send(memory) : descriptor.write(memory)
         return count >= 0 ? count : try unsent(count)
     }
 
     func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
-        let count = descriptor.send(parts: parts)
+        let count =
+            medium.isSocket ? descriptor.send(parts: parts) : descriptor.write(parts: parts)
         return count >= 0 ? count : try unsent(count)
     }
 }

@@ -1,6 +1,7 @@
-// A connected socket on its loop: readiness in, bytes both ways, one end for everything.
+// A descriptor on its loop: readiness in, bytes both ways, one end for everything.
 
-/// The loop's side of a stream. Everything here runs on the loop's thread.
+/// The loop's side of a stream, over a socket, a pipe's end or a terminal. Everything here runs on
+/// the loop's thread.
 ///
 /// Readiness comes from `uv_poll_t`; reading and sending are this library's own system calls. A
 /// `uv_stream_t` would do both, but takes a partial read with a hang-up for the end (PITFALLS D3),
@@ -9,6 +10,8 @@
 final class StreamCore: ShutdownParticipant, PollOwner {
     let core: LoopCore
     let descriptor: Descriptor
+    /// One byte, where the object had room.
+    let medium: Medium
     private(set) var phase = Phase.open
     private var lastReadFilled = false
     private var hasFailedToSend = false
@@ -23,7 +26,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// Made when it begins to close.
     var closing: Closing?
     /// Who to name in errors.
-    let peer: SocketAddress
+    let peer: Peer
 
     private struct Halves {
         var inbound = Inbound()
@@ -53,7 +56,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// Takes the descriptor over, whatever happens: it is closed if this throws. `poll` watches it
     /// already where it was connected by us.
     init(
-        _ descriptor: Descriptor, peer: SocketAddress, on core: LoopCore,
+        _ descriptor: Descriptor, _ medium: Medium = .tcp, peer: Peer, on core: LoopCore,
         watchedBy poll: UVPoll? = nil
     ) throws(ReactorError) {
         guard !core.isClosed else {
@@ -62,6 +65,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         }
         self.core = core
         self.descriptor = descriptor
+        self.medium = medium
         self.peer = peer
         do throws(ReactorError) {
             if let poll {
@@ -75,7 +79,11 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         }
         super.init()
         core.participants.join(self)
-        self.poll.watch(.readable, for: self)
+        if medium.isReadable {
+            self.poll.watch(.readable, for: self)
+        } else {
+            _ = inbound.finish()
+        }
     }
 
     deinit {
@@ -98,7 +106,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
             return updateWatch()
         }
         let memory = inbound.landing(else: core.landing)
-        wake(take(descriptor.receive(into: memory), memory))
+        wake(take(receive(into: memory), memory))
     }
 
     private func take(_ count: Int, _ memory: BorrowedMemory) -> Inbound.Wake {
@@ -128,7 +136,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         guard phase != .closed else { return }
         while inbound.isOpen, inbound.unread < Inbound.highMark {
             let memory = inbound.landing(else: core.landing)
-            let count = descriptor.receive(into: memory)
+            let count = receive(into: memory)
             wake(take(count, memory))
             if count < 0 { break }
         }
@@ -181,7 +189,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         case .memory(let own): memory = own
         case .array(let max): memory = core.landing.prefix(max)
         }
-        let count = descriptor.receive(into: memory)
+        let count = receive(into: memory)
         guard count > 0 else {
             _ = take(count, memory)
             return inbound.read(target, closedError: { self.error(.closed, "read from") })
@@ -268,7 +276,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         release()
     }
 
-    private func release() {
+    func release() {
         guard phase != .closed else { return }
         phase = .closed
         poll.release()

@@ -17,12 +17,16 @@ enum CurrentLoop {
         unsafe reactor_current_loop() == Unmanaged.passUnretained(loop).toOpaque()
     }
 
+    /// Makes the calling thread the loop's. Until `leave`, SIGPIPE is blocked on it: a write to a
+    /// pipe that nobody reads is EPIPE there, and the process's disposition stays the user's.
     static func enter(_ loop: EventLoop) {
         // SAFETY: the caller keeps `loop` alive until `leave`.
         unsafe reactor_set_current_loop(Unmanaged.passUnretained(loop).toOpaque())
+        reactor_block_sigpipe()
     }
 
     static func leave() {
+        reactor_unblock_sigpipe()
         reactor_set_current_loop(nil)
     }
 }

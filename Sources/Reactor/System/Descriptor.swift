@@ -43,6 +43,17 @@ struct Descriptor: Hashable, Sendable {
 
     /// The same for several pieces in one call, at most `IOV_MAX` of them.
     func send(parts: [BorrowedMemory]) -> Int {
+        // SAFETY: the vectors, and how many, are those that `withVectors` lends.
+        unsafe withVectors(parts) { vectors, count in
+            unsafe reactor_send_vector(number, vectors, count)
+        }
+    }
+
+    /// Lends `parts` to a call as the vectors it takes, again where it was interrupted: its count,
+    /// or a negated errno.
+    func withVectors(
+        _ parts: [BorrowedMemory], _ call: (UnsafePointer<iovec>, Int32) -> Int
+    ) -> Int {
         unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: parts.count) { vectors in
             for (index, part) in parts.enumerated() {
                 unsafe vectors.initializeElement(
@@ -50,8 +61,7 @@ struct Descriptor: Hashable, Sendable {
             }
             while true {
                 // SAFETY: the vectors and what they point to outlive this call.
-                let count = unsafe reactor_send_vector(
-                    number, vectors.baseAddress!, Int32(parts.count))
+                let count = unsafe call(vectors.baseAddress!, Int32(parts.count))
                 if count >= 0 { return count }
                 if errno != EINTR { return -Int(errno) }
             }
