@@ -35,18 +35,11 @@ extension EventLoop {
     }
 
     private func runBatch(_ core: LoopCore) -> Bool {
-        // SAFETY: both executors outlive the batch; each job is taken from the queue once.
-        let onLoop = unsafe asUnownedTaskExecutor()
-        let pinned = unsafe serial.asUnownedSerialExecutor()
+        core.clearLanded()
         let start = MonotonicTime.now.nanoseconds
         var steps = 0
         while let work = queue.next() {
-            switch work {
-            case .job(let job): unsafe job.runSynchronously(on: onLoop)
-            case .pinned(let job):
-                unsafe job.runSynchronously(isolatedTo: pinned, taskExecutor: onLoop)
-            case .call(let call): call()
-            }
+            run(work)
             steps &+= 1
             if steps & 63 == 0,
                 steps >= 1024 || MonotonicTime.now.nanoseconds &- start > 2_000_000
@@ -56,6 +49,34 @@ extension EventLoop {
         }
         core.jobs &+= UInt64(steps)
         return queue.collect()
+    }
+
+    /// Runs what a long poll has made ready so far, each task's next step once, and goes on with
+    /// the poll: what the tasks are to read is still in the cache then, and the arrays of a
+    /// thousand reads are not all alive at once (docs/decisions/0012-pacing.md).
+    @inline(never)
+    func runWoken(_ core: LoopCore) {
+        core.clearLanded()
+        let steps = queue.count
+        for _ in 0..<steps {
+            guard let work = queue.next() else { break }
+            run(work)
+        }
+        core.jobs &+= UInt64(steps)
+    }
+
+    @inline(__always)
+    private func run(_ work: Work) {
+        // SAFETY: the loop, which is both executors' keeper, runs this; each job is taken from the
+        // queue once.
+        switch work {
+        case .job(let job): unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+        case .pinned(let job):
+            unsafe job.runSynchronously(
+                isolatedTo: serial.asUnownedSerialExecutor(),
+                taskExecutor: asUnownedTaskExecutor())
+        case .call(let call): call()
+        }
     }
 
     /// Passes on what was queued when the loop ended.

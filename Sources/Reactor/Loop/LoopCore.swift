@@ -13,6 +13,8 @@ final class LoopCore {
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
     private var waits: UInt64 = 0
+    /// What has landed for tasks since they last ran: bytes, and as much again for each wake.
+    private var landed = 0
 
     init() throws(ReactorError) {
         uv = try UVLoop()
@@ -28,6 +30,20 @@ final class LoopCore {
     }
 
     deinit { landing.deallocate() }
+
+    // MARK: Pacing
+
+    /// `count` bytes have been read, as a rule for a task that is ready to run now.
+    @inline(__always)
+    func noteLanded(_ count: Int) { landed &+= count &+ 1024 }
+
+    /// True once so much has landed that it would leave the cache before the end of the poll.
+    @inline(__always)
+    var isLandingFull: Bool { landed >= 64 * 1024 }
+
+    /// Tasks are about to run.
+    @inline(__always)
+    func clearLanded() { landed = 0 }
 }
 
 /// Something open on a loop that its shutdown must end.

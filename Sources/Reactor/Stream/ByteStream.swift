@@ -28,7 +28,8 @@ public protocol ByteReader: Sendable {
 /// once less than 64 KiB wait in this process; so a task that awaits its writes holds at most that
 /// and one write in memory. **Cancelling a write that waits stops the waiting only**: its bytes
 /// still go out. A failure that comes after a write has returned is thrown by the next one, or by
-/// ``finish()``.
+/// ``finish()``. Called away from the stream's loop, a small write returns once its bytes are on
+/// their way there.
 public protocol ByteWriter: Sendable {
     /// Writes borrowed bytes: those that must wait are copied.
     ///

@@ -4,6 +4,7 @@ extension StreamCore {
     /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
     func finish() -> WriteOutcome? {
         if let refusal = refusal() { return .failed(refusal) }
+        ahead.stop()
         if outbound.finish() {
             if let error = sendEnd() { return .failed(error) }
             return .done

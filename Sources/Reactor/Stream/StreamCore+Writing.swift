@@ -53,6 +53,13 @@ extension StreamCore {
         return outbound.pending == 0
     }
 
+    /// Bytes from elsewhere whose writer has not waited. What goes wrong is in store for the next
+    /// write, which waits.
+    func writeAhead(_ parts: [[UInt8]], _ count: Int) {
+        _ = try? write(contentsOf: parts)
+        ahead.arrived(count)
+    }
+
     /// Sends what the kernel takes now. A count, or the failure.
     @inline(__always)
     func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
@@ -65,4 +72,25 @@ extension StreamCore {
             medium.isSocket ? descriptor.send(parts: parts) : descriptor.write(parts: parts)
         return count >= 0 ? count : try unsent(count)
     }
+
+    /// No bytes where the kernel has no room; else the failure, which everybody is told.
+    func unsent(_ status: Int) throws(ReactorError) -> Int {
+        let code = ReactorError.Code(rawValue: Int32(status))
+        if code == .wouldBlock || code == .noBufferSpace { return 0 }
+        if code == .connectionReset { hasFailedToSend = true }
+        let error = ReactorError(code, "write to \(peer)")
+        fail(error)
+        throw error
+    }
+
+    /// Keeps what the kernel did not take.
+    @inline(never)
+    func queue(_ array: [UInt8], from offset: Int = 0) {
+        ahead.stop()
+        outbound.append(array, from: offset)
+        if !poll.events.contains(.writable) { updateWatch() }
+    }
+
+    @inline(never)
+    func queue(_ rest: BorrowedMemory) { queue(rest.copy(prefix: rest.count)) }
 }

@@ -14,8 +14,8 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     let medium: Medium
     private(set) var phase = Phase.open
     private var lastReadFilled = false
-    private var hasFailedToSend = false
-    private let poll: UVPoll
+    var hasFailedToSend = false
+    let poll: UVPoll
     private let halves = Cell(Halves())
     /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
     /// stream by it, through `cancelOwner`: its waits need no cancellation handler of their own,
@@ -23,6 +23,8 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     var owner: TaskIdentity?
     /// The service that opened it, for its end to find what is left.
     var service: ObjectIdentifier?
+    /// What writers elsewhere may send without waiting.
+    let ahead = SendAhead()
     /// Made when it begins to close.
     var closing: Closing?
     /// Who to name in errors.
@@ -96,6 +98,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         if writable { flush() }
         if readable, phase == .open { receive() }
         if failed { absorbFailure() }
+        if core.isLandingFull { CurrentLoop.loop?.runWoken(core) }
     }
 
     /// One read a turn and stream, into the reader's memory or the loop's: 64 KiB at most, so a
@@ -112,6 +115,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     private func take(_ count: Int, _ memory: BorrowedMemory) -> Inbound.Wake {
         if count > 0 {
             lastReadFilled = count == memory.count && count >= 16 * 1024
+            core.noteLanded(count)
             let wake = inbound.received(count, in: memory)
             if inbound.unread >= Inbound.highMark { updateWatch() }
             return wake
@@ -151,7 +155,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
 
     /// Watches for what can be used now. Writability stays armed until it is reported with nothing
     /// to send: changing what is watched costs two system calls, and a busy writer fills up again.
-    private func updateWatch() {
+    func updateWatch() {
         var events: UVPoll.Events = []
         if phase == .open, inbound.isOpen, inbound.unread < Inbound.highMark {
             events.insert(.readable)
@@ -206,26 +210,6 @@ final class StreamCore: ShutdownParticipant, PollOwner {
 
     // MARK: Writing
 
-    /// No bytes where the kernel has no room; else the failure, which everybody is told.
-    func unsent(_ status: Int) throws(ReactorError) -> Int {
-        let code = ReactorError.Code(rawValue: Int32(status))
-        if code == .wouldBlock || code == .noBufferSpace { return 0 }
-        if code == .connectionReset { hasFailedToSend = true }
-        let error = ReactorError(code, "write to \(peer)")
-        fail(error)
-        throw error
-    }
-
-    /// Keeps what the kernel did not take.
-    @inline(never)
-    func queue(_ array: [UInt8], from offset: Int = 0) {
-        outbound.append(array, from: offset)
-        if !poll.events.contains(.writable) { updateWatch() }
-    }
-
-    @inline(never)
-    func queue(_ rest: BorrowedMemory) { queue(rest.copy(prefix: rest.count)) }
-
     func park(_ writer: Outbound.Writer) {
         outbound.park(writer)
     }
@@ -246,12 +230,14 @@ final class StreamCore: ShutdownParticipant, PollOwner {
                 break  // `unsent` has told everybody.
             }
         }
+        if outbound.isClear { ahead.resume() }
         if outbound.takeDueFinish(), let error = sendEnd() { fail(error) }
         while let waiter = outbound.nextReady() { waiter.resume(.done) }
         if phase == .closing, outbound.pending == 0 { release() }
     }
 
-    private func fail(_ error: ReactorError) {
+    func fail(_ error: ReactorError) {
+        ahead.stop()
         for waiter in outbound.fail(error) { waiter.resume(.failed(error)) }
         if phase == .closing { release() }
     }
@@ -261,6 +247,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// Turns every wait away; what is unsent goes on.
     func refuse(_ error: ReactorError) {
         phase = .closing
+        ahead.stop()
         wake(inbound.close(error))
         outbound.refuse(error)
         for waiter in outbound.takeWriters() { waiter.resume(.failed(error)) }
@@ -271,6 +258,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
 
     /// Ends everything now.
     func end(_ error: ReactorError) {
+        ahead.stop()
         wake(inbound.close(error))
         for waiter in outbound.fail(error) { waiter.resume(.failed(error)) }
         release()

@@ -132,11 +132,22 @@ extension LoopBound where State == StreamCore {
 
     @inline(never)
     private func writeElsewhere(_ parts: [[UInt8]]) async throws {
+        if try sendAhead(parts) { return }
         try await writing { stream throws(ReactorError) in
             try stream.write(contentsOf: parts) || stream.outbound.hasRoom
         } below: {
             Outbound.mark
         }
+    }
+
+    /// Sends bytes to the loop without waiting for its answer, where few are on their way.
+    private func sendAhead(_ parts: [[UInt8]]) throws -> Bool {
+        let count = parts.reduce(0) { $0 + $1.count }
+        guard constant({ $0.ahead.reserve(count) }) else { return false }
+        guard loop.post({ here.writeAhead(parts, count) }) else {
+            throw ReactorError(.loopClosed, "write to a stream of \(loop)")
+        }
+        return true
     }
 
     /// Runs `begin` on the loop, and waits there unless it returns true.
@@ -202,7 +213,10 @@ extension LoopBound where State == StreamCore {
         }
     }
 
-    func abort() { carry { $0.abort() } }
+    func abort() {
+        constant { $0.ahead.stop() }
+        carry { $0.abort() }
+    }
 
     /// Called by the face's `deinit`.
     func drop(_ description: @escaping @Sendable () -> String) {
