@@ -71,7 +71,10 @@ let package = Package(
         fixture("RunFromAtMain"),
         .testTarget(
             name: "ReactorTests",
-            dependencies: ["Reactor", "CFaults", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Reactor", "CFaults", .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "bench",

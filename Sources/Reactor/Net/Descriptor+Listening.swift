@@ -9,6 +9,9 @@ extension Descriptor {
         guard let backlog = Int32(exactly: binding.backlog), backlog > 0 else {
             throw ReactorError(.invalidArgument, "listen with a backlog of \(binding.backlog)")
         }
+        guard address.family != .unix else {
+            throw ReactorError(.invalidArgument, "listen for TCP on \(address)")
+        }
         let descriptor = try streamSocket(address.family)
         do throws(ReactorError) {
             try descriptor.allowRebinding()

@@ -66,6 +66,7 @@ extension Descriptor {
             try setOption(Int32(IPPROTO_IP), IP_TOS, Int32(byte), "set the type of service")
         case .ipv6:
             try setOption(Int32(IPPROTO_IPV6), IPV6_TCLASS, Int32(byte), "set the traffic class")
+        case .unix: throw ReactorError(.notSupported, "set the type of service")
         }
     }
 }

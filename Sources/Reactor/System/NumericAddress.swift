@@ -1,4 +1,4 @@
-// Numeric addresses between text, `SocketAddress` and the kernel's `sockaddr`.
+// Addresses between text, `SocketAddress` and the kernel's `sockaddr`.
 
 #if canImport(Glibc)
 internal import Glibc
@@ -15,8 +15,7 @@ enum NumericAddress {
         var four = in_addr()
         // SAFETY: both forms of `inet_pton` fill exactly the variable they are given.
         if unsafe inet_pton(AF_INET, text, &four) == 1 {
-            return SocketAddress(
-                family: .ipv4, octets: octets(of: four), port: port)
+            return SocketAddress(ipv4: octets(of: four), port: port)
         }
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         var six = in6_addr()
@@ -28,21 +27,19 @@ enum NumericAddress {
             guard let index = interfaceIndex(String(parts[1])) else { return nil }
             scope = index
         }
-        return SocketAddress(
-            family: .ipv6, octets: octets(of: six), port: port, scopeID: scope)
+        return SocketAddress(ipv6: octets(of: six), port: port, scopeID: scope)
     }
 
-    static func text(of address: SocketAddress) -> String {
+    static func text(of address: SocketAddress.IP) -> String {
         // SAFETY: `inet_ntop` writes at most the given size, a terminator included.
         let text = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
             let base = buffer.baseAddress!
-            switch address.family {
-            case .ipv4:
-                var four = ipv4(address.octets)
-                unsafe inet_ntop(AF_INET, &four, base, 64)
-            case .ipv6:
+            if address.isIPv6 {
                 var six = ipv6(address.octets)
                 unsafe inet_ntop(AF_INET6, &six, base, 64)
+            } else {
+                var four = ipv4(address.octets)
+                unsafe inet_ntop(AF_INET, &four, base, 64)
             }
             return unsafe String(cString: base)
         }
@@ -71,6 +68,14 @@ enum NumericAddress {
 
     // MARK: sockaddr
 
+    static func domain(_ family: SocketAddress.Family) -> Int32 {
+        switch family {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
+
     /// Calls `body` with the kernel's form of `address`.
     static func withSockaddr<Result>(
         _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
@@ -80,22 +85,24 @@ enum NumericAddress {
         return unsafe withUnsafeMutableBytes(of: &storage) { bytes in
             let base = bytes.baseAddress!
             let size: socklen_t
-            switch address.family {
-            case .ipv4:
+            switch address.storage {
+            case .ip(let address) where !address.isIPv6:
                 var form = sockaddr_in()
                 form.sin_family = numericCast(AF_INET)
-                form.sin_port = UInt16(address.port).bigEndian
+                form.sin_port = address.port.bigEndian
                 form.sin_addr = ipv4(address.octets)
                 size = socklen_t(MemoryLayout<sockaddr_in>.size)
                 unsafe base.storeBytes(of: form, as: sockaddr_in.self)
-            case .ipv6:
+            case .ip(let address):
                 var form = sockaddr_in6()
                 form.sin6_family = numericCast(AF_INET6)
-                form.sin6_port = UInt16(address.port).bigEndian
+                form.sin6_port = address.port.bigEndian
                 form.sin6_addr = ipv6(address.octets)
                 form.sin6_scope_id = address.scopeID
                 size = socklen_t(MemoryLayout<sockaddr_in6>.size)
                 unsafe base.storeBytes(of: form, as: sockaddr_in6.self)
+            case .unix(let name):
+                size = unsafe UnixName.write(name, to: base)
             }
             return unsafe body(base.assumingMemoryBound(to: sockaddr.self), size)
         }
@@ -112,24 +119,27 @@ enum NumericAddress {
             unsafe fill($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), &size)
         }
         try Descriptor.status(status, else: "get a socket's address")
-        return unsafe withUnsafeBytes(of: &storage) { unsafe address(at: $0.baseAddress!) }
+        return unsafe withUnsafeBytes(of: &storage) {
+            unsafe address(at: $0.baseAddress!, size: Int(size))
+        }
     }
 
-    /// The address at `pointer`, which holds a whole `sockaddr` of its family.
-    static func address(at pointer: UnsafeRawPointer) -> SocketAddress? {
+    /// The address at `pointer`, which holds a whole `sockaddr` of its family; `size` is that of a
+    /// Unix socket's, as the kernel has told it.
+    static func address(at pointer: UnsafeRawPointer, size: Int = 0) -> SocketAddress? {
         // SAFETY: the family says which form the kernel, or the resolver, has written.
         let family = unsafe Int32(pointer.loadUnaligned(as: sockaddr.self).sa_family)
         switch family {
         case AF_INET:
             let form = unsafe pointer.loadUnaligned(as: sockaddr_in.self)
             return SocketAddress(
-                family: .ipv4, octets: octets(of: form.sin_addr),
-                port: UInt16(bigEndian: form.sin_port))
+                ipv4: octets(of: form.sin_addr), port: UInt16(bigEndian: form.sin_port))
         case AF_INET6:
             let form = unsafe pointer.loadUnaligned(as: sockaddr_in6.self)
             return SocketAddress(
-                family: .ipv6, octets: octets(of: form.sin6_addr),
-                port: UInt16(bigEndian: form.sin6_port), scopeID: form.sin6_scope_id)
+                ipv6: octets(of: form.sin6_addr), port: UInt16(bigEndian: form.sin6_port),
+                scopeID: form.sin6_scope_id)
+        case AF_UNIX: return unsafe SocketAddress(.unix(UnixName.read(at: pointer, size: size)))
         default: return nil
         }
     }

@@ -12,9 +12,9 @@ internal import Darwin
 extension Descriptor {
     /// A non-blocking stream socket that children do not inherit.
     static func streamSocket(_ family: SocketAddress.Family) throws(ReactorError) -> Descriptor {
-        let domain = family == .ipv4 ? AF_INET : AF_INET6
         return Descriptor(
-            number: try status(reactor_stream_socket(domain), else: "create a socket"))
+            number: try status(
+                reactor_stream_socket(NumericAddress.domain(family)), else: "create a socket"))
     }
 
     func bind(to address: SocketAddress) throws(ReactorError) {
@@ -56,7 +56,7 @@ extension Descriptor {
             }
             if accepted >= 0 {
                 let peer = unsafe withUnsafeBytes(of: &storage) {
-                    unsafe NumericAddress.address(at: $0.baseAddress!)
+                    unsafe NumericAddress.address(at: $0.baseAddress!, size: Int(size))
                 }
                 return (accepted, peer)
             }

@@ -43,7 +43,8 @@ struct SocketAddressTests {
         "[::1:80", "[[::1]]:80", "[127.0.0.1]:80", "[]:80", "[:::]:80", "[1::2::3]:80",
         "[12345::]:80", "[1:2:3:4:5:6:7:8:9]:80", "[fe80::1%]:80", "[fe80::1%no-such]:80",
         "[fe80::1%+1]:80", "[fe80::1%-1]:80", "[fe80::1%99999999999]:80", "[%lo]:80",
-        "127.0.0.1%lo:80",
+        "127.0.0.1%lo:80", "unix:", "unix:@", "unix:a\0b", "unix:@a\\", "unix:@\\x0", "unix:@\\y00",
+        "unix:/" + String(repeating: "x", count: 107), "unix", "unixx:/a",
     ])
     func `anything else is refused`(_ text: String) {
         let error = #expect(throws: ReactorError.self) { try SocketAddress(text) }
