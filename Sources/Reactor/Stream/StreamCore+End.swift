@@ -33,7 +33,11 @@ extension StreamCore {
 
     /// Begins to close. True if everything is released; else `waiter` may be parked.
     func beginClose(flushFor limit: Duration) -> Bool {
-        guard phase == .open else { return phase == .closed }
+        guard phase == .open else {
+            // A pipe is closed by its `finish` already; what is said of it changes all the same.
+            if phase == .closed { outbound.refuse(error(.closed, "use")) }
+            return phase == .closed
+        }
         refuse(error(.closed, "use"))
         if phase == .closed { return true }
         let closing = Closing()

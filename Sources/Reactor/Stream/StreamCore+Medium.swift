@@ -29,10 +29,18 @@ extension StreamCore {
         /// A word's worth of name: a stream has room for an address, and no more.
         final class Name: Sendable {
             let text: String
-            init(_ text: String) { self.text = text }
+            /// Called once the descriptor is closed.
+            let released: (@Sendable () -> Void)?
+
+            init(_ text: String, released: (@Sendable () -> Void)? = nil) {
+                self.text = text
+                self.released = released
+            }
         }
 
         static func named(_ text: String) -> Peer { .named(Name(text)) }
+
+        func noteRelease() { if case .named(let name) = self { name.released?() } }
 
         /// A socket's.
         var address: SocketAddress? {

@@ -270,6 +270,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         poll.release()
         descriptor.close()
         core.participants.leave(self)
+        peer.noteRelease()
         if let closing = closing.take() {
             _ = core.timers.cancel(closing.timer)
             for waiter in closing.waiters { waiter.resume(()) }

@@ -95,6 +95,9 @@ extension LoopBound where State == StreamCore {
         try await wait(below: Outbound.mark)
     }
 
+    /// Waits until everything written has left this process.
+    func flush() async throws { try await wait(below: 1) }
+
     /// Waits until less than `limit` is pending.
     @inline(never)
     private func wait(below limit: Int) async throws {
@@ -217,6 +220,9 @@ extension LoopBound where State == StreamCore {
         constant { $0.ahead.stop() }
         carry { $0.abort() }
     }
+
+    /// Called by the `deinit` of a face that nobody need close.
+    func drop() { carry { _ = $0.faceIsGone() } }
 
     /// Called by the face's `deinit`.
     func drop(_ description: @escaping @Sendable () -> String) {

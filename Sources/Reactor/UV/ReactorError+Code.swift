@@ -135,6 +135,16 @@ extension ReactorError.Code {
     /// libuv: `UV_EINVAL`.
     public static let refusedArgument = Self(rawValue: UV_EINVAL.rawValue)
 
+    /// There is nothing at that path.
+    ///
+    /// libuv: `UV_ENOENT`.
+    public static let noSuchFile = Self(rawValue: UV_ENOENT.rawValue)
+
+    /// No device there, or nobody at the other end of a FIFO.
+    ///
+    /// libuv: `UV_ENXIO`.
+    public static let noSuchDevice = Self(rawValue: UV_ENXIO.rawValue)
+
     /// Not a socket.
     ///
     /// libuv: `UV_ENOTSOCK`.

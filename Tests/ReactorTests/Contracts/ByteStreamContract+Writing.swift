@@ -112,7 +112,7 @@ extension ByteStreamContract {
                 }
                 try await until { try await kind.backlog(writer).bytes >= Outbound.mark }
                 for _ in 0..<100 {
-                    #expect(try await kind.backlog(writer).bytes < Outbound.mark + chunk.count)
+                    #expect(try await kind.backlog(writer).bytes < kind.backlogLimit + chunk.count)
                     await Task.yield()
                 }
                 group.cancelAll()

@@ -10,6 +10,8 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
     typealias Backlog = (bytes: Int, writers: Int)
 
     let name: String
+    /// What a peer that is aborted looks like to the other side: a reset, or just the end.
+    let abortIsReset: Bool
     /// A pair that lives on the test's loop, or on none.
     let make: @Sendable () async throws -> Pair
     /// What a stream keeps in this process because its peer does not read.
@@ -23,6 +25,10 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
         StreamKind("TCP, on its loop", tcp, backlogInTCP, onLoop),
         StreamKind("TCP, elsewhere", tcp, backlogInTCP, elsewhere),
         StreamKind("TCP, by its owner", tcp, backlogInTCP, served),
+        StreamKind("pipes, on their loop", pipes, backlogInPipe, onLoop, abortIsReset: false),
+        StreamKind("pipes, elsewhere", pipes, backlogInPipe, elsewhere, abortIsReset: false),
+        StreamKind("sockets, on their loop", sockets, backlogInSocket, onLoop, abortIsReset: false),
+        StreamKind("sockets, elsewhere", sockets, backlogInSocket, elsewhere, abortIsReset: false),
     ]
 
     /// More than this process and two kernels' buffers hold: who writes it waits.
@@ -31,15 +37,20 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
     init(
         _ name: String, _ make: @escaping @Sendable () async throws -> Pair,
         _ backlog: @escaping @Sendable (any ByteStream) async throws -> Backlog,
-        _ run: @escaping @Sendable (StreamKind, @escaping Body) async throws -> Void
+        _ run: @escaping @Sendable (StreamKind, @escaping Body) async throws -> Void,
+        abortIsReset: Bool = true
     ) {
         self.name = name
+        self.abortIsReset = abortIsReset
         self.make = make
         self.backlog = backlog
         self.run = run
     }
 
     var testDescription: String { name }
+
+    /// Who writes from elsewhere may have as much again on its way to the loop.
+    var backlogLimit: Int { name.hasSuffix("elsewhere") ? 2 * Outbound.mark : Outbound.mark }
 
     /// Runs `body` with a new pair, which is gone afterwards. In a suite that is `.freshLoop`.
     func check(_ body: @escaping Body) async throws {
@@ -131,8 +142,27 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
 @Sendable private func backlogInTCP(
     _ stream: any ByteStream
 ) async throws -> StreamKind.Backlog {
-    let handle = try #require(stream as? TCPStream).handle
-    return try await handle.loop.make {
+    try await backlog(of: try #require(stream as? TCPStream).handle)
+}
+
+@Sendable private func pipes() async throws -> StreamKind.Pair { try await PipePair.pair() }
+
+@Sendable private func backlogInPipe(
+    _ stream: any ByteStream
+) async throws -> StreamKind.Backlog {
+    try await backlog(of: try #require(stream as? PipePair).writer.handle)
+}
+
+@Sendable private func sockets() async throws -> StreamKind.Pair { try await SocketPairEnd.pair() }
+
+@Sendable private func backlogInSocket(
+    _ stream: any ByteStream
+) async throws -> StreamKind.Backlog {
+    try await backlog(of: try #require(stream as? SocketPairEnd).handle)
+}
+
+private func backlog(of handle: StreamHandle) async throws -> StreamKind.Backlog {
+    try await handle.loop.make {
         (handle.here.outbound.pending, handle.here.outbound.waiting)
     }
 }

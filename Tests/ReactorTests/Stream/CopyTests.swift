@@ -91,7 +91,7 @@ struct CopyTests {
         }
     }
 
-    @Test(arguments: StreamKind.all)
+    @Test(arguments: StreamKind.all.filter(\.abortIsReset))
     func `a reset ends a proxy whose other side is idle`(kind: StreamKind) async throws {
         try await withProxy(kind) { client, _, proxying in
             client.abort()
@@ -99,7 +99,7 @@ struct CopyTests {
         }
     }
 
-    @Test(arguments: StreamKind.all)
+    @Test(arguments: StreamKind.all.filter(\.abortIsReset))
     func `a reset ends a proxy whose other side does not read`(kind: StreamKind) async throws {
         try await withProxy(kind) { client, server, proxying in
             try await kind.fill(client)

@@ -12,8 +12,9 @@ enum Layers {
     /// A folder uses itself and what stands lower; `Errors` is for all.
     private static let levels = [
         "UV": 0, "System": 0, "Loop": 1, "Time": 2,
-        "Stream": 3, "Signal": 3, "Tasks": 3,
-        "Net": 4, "Process": 4, "Inspect": 4,
+        // Files given as standard streams are read on the blocking pool.
+        "Tasks": 3, "Stream": 4, "Signal": 4,
+        "Net": 5, "Process": 5, "Inspect": 5,
     ]
 
     /// What a layer below may name of one above: values that it fills in or carries, no more.
