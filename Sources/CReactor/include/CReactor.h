@@ -61,6 +61,19 @@ void reactor_unblock_sigpipe(void);
 ssize_t reactor_write(int descriptor, const void *bytes, size_t count);
 ssize_t reactor_write_vector(int descriptor, const struct iovec *parts, int count);
 
+/// Catching signals. `prepare` comes first; `catch` remembers the disposition that `release` brings
+/// back. Callers hold a lock of their own. Both answer zero or a negated errno.
+int reactor_signals_prepare(void);
+int reactor_signals_catch(int number);
+void reactor_signals_release(int number);
+/// What has come since the last call: bit n - 1 for signal n.
+uint64_t reactor_signals_take(void);
+/// Blocks the calling thread until something has come, or until `wake`.
+void reactor_signals_wait(void);
+void reactor_signals_wake(void);
+/// Blocks every signal on the calling thread but these.
+void reactor_signals_accept(uint64_t accepted);
+
 /// Notes O_NONBLOCK of a standard stream, to be put back by the second call, or at exit.
 void reactor_keep_flags(int descriptor);
 void reactor_restore_flags(int descriptor);
