@@ -26,7 +26,7 @@ protocol Bell: AnyObject {
 
 /// Belongs to its loop's thread.
 final class TimerQueue {
-    private var wheel = TimerWheel<TimerAction>()
+    private let confined = Cell(TimerWheel<TimerAction>())
     private let uv: UVLoop
     private var timer: UVTimer?
     /// What `timer` is set for; `.max` when it is not.
@@ -37,6 +37,15 @@ final class TimerQueue {
     private final class Alarm { var hasRung = false }
 
     init(on uv: UVLoop) { self.uv = uv }
+
+    deinit { confined.free() }
+
+    /// Checks for overlapping access would cost as much as starting a timer.
+    @inline(__always)
+    private var wheel: TimerWheel<TimerAction> {
+        _read { yield confined.state }
+        _modify { yield &confined.state }
+    }
 
     /// How many timers wait.
     var count: Int { wheel.count }

@@ -54,10 +54,11 @@ enum TimersImplementation: String, CaseIterable, Codable, ExpressibleByArgument 
             guard mode == .cancel else { throw Failure("tasks alone never fire") }
             return try EventLoop.run {
                 let loop = EventLoop.current!
-                return try await Self.sleeps(mode, count, spread) { started, _ in
+                return try await Self.sleeps(mode, count, spread) { started, left in
                     Task(executorPreference: loop) {
                         started.increment()
-                        await Parked.untilCancelled()
+                        // What the others compute too: it is not the timer queue's.
+                        await Parked.untilCancelled(left())
                     }
                 }
             }
@@ -128,9 +129,12 @@ private final class Counter: Sendable {
 private final class Parked: @unchecked Sendable {
     private var continuation: UnsafeContinuation<Void, Never>?
     private var isCancelled = false
+    private let time: Duration
 
-    static func untilCancelled() async {
-        let parked = Parked()
+    private init(_ time: Duration) { self.time = time }
+
+    static func untilCancelled(_ time: Duration) async {
+        let parked = Parked(time)
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 if parked.isCancelled {
