@@ -9,6 +9,8 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
     private let address: SocketAddress
     private var waiter: (id: WaitID, waiter: Waiter<Outcome>)?
     private var result: Outcome?
+    /// Told of the end instead of a waiter, where this is one attempt of several.
+    private var onEnd: ((Outcome) -> Void)?
 
     enum Outcome: Sendable {
         case connected(LoopBound<StreamCore>, local: SocketAddress)
@@ -58,6 +60,18 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
         if waiter?.id == id { abandon(.cancelled) }
     }
 
+    /// Has `onEnd` told of the end, unless it has come: it is returned then.
+    func outcome(orLater onEnd: @escaping (Outcome) -> Void) -> Outcome? {
+        if result == nil { self.onEnd = onEnd }
+        return result.take()
+    }
+
+    /// Gives the attempt up; nobody is told.
+    func abandon() {
+        onEnd = nil
+        if result == nil { abandon(.cancelled) }
+    }
+
     func ready(readable: Bool, writable: Bool, failed: Bool) {
         let code: ReactorError.Code?
         do throws(ReactorError) { code = try descriptor.takeError() } catch { code = error.code }
@@ -100,6 +114,8 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
     private func deliver(_ outcome: Outcome) {
         if let waiter = waiter.take() {
             waiter.waiter.resume(outcome)
+        } else if let onEnd = onEnd.take() {
+            onEnd(outcome)
         } else {
             result = outcome
         }

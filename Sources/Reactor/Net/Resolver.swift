@@ -1,84 +1,31 @@
-// From host names to addresses.
+// Something that finds the addresses of a host.
 
-enum Resolver {
-    /// Of its own: a slow name server holds up no other blocking work, nor the other way round.
-    static let pool = BlockingPool(name: "reactor-dns", maxThreads: 16)
+/// Finds the addresses of a host by its name.
+///
+/// ``SystemResolver`` asks the system and is the default wherever a host is named. Give one of your
+/// own to ``TCPStream/connect(host:port:options:resolver:)`` and its like: for another name
+/// service, a cache, or a test. It is asked for names only; a numeric address is taken as it is.
+public protocol Resolver: Sendable {
+    /// The addresses of `host`, with their port, in the order in which they should be tried.
+    ///
+    /// Called on the executor of whoever needs the answer, so it must not block. Should return
+    /// soon when its task is cancelled; the caller's deadline arrives as a cancellation. All
+    /// addresses come at once, those of both families: who connects waits for the slower one.
+    ///
+    /// - Throws: Whatever it likes, to be passed on unchanged. No address may be an empty array.
+    func addresses(of host: String, port: Int) async throws -> [SocketAddress]
+}
 
-    /// The addresses of `host`, each once, in the order of the system's preference.
-    ///
-    /// A numeric host is parsed on the spot, and refused or accepted without asking anybody.
-    /// Cancelling returns at once; a look-up under way ends by itself, later.
-    ///
-    /// - Throws: ``ReactorError/Code/invalidArgument`` for what is no host name or port, before
-    ///   anything is asked; ``ReactorError/Code/hostNotFound`` and the other codes of the name
-    ///   service; `CancellationError`.
-    ///
-    /// libuv: `uv_getaddrinfo`.
-    static func resolve(host: String, port: Int) async throws -> [SocketAddress] {
+extension Resolver {
+    /// The addresses of a host that may be numeric; never none.
+    func resolve(_ host: String, port: Int) async throws -> [SocketAddress] {
         try Task.checkCancellation()
-        guard let number = UInt16(exactly: port) else {
-            throw ReactorError(.invalidArgument, "use port \(port): 0 to 65535 is possible")
-        }
+        let number = try HostName.port(port)
         if let address = NumericAddress.parse(host, port: number) { return [address] }
-        try check(host)
-        let answer = try await abandoningBlocking(on: pool) {
-            try addresses(of: host, port: number)
+        let found = try await addresses(of: host, port: port)
+        if found.isEmpty {
+            throw ReactorError(.hostHasNoAddress, "look up \(String(host.prefix(253)))")
         }
-        return answer
-    }
-
-    /// Runs on the pool.
-    private static func addresses(of host: String, port: UInt16) throws -> [SocketAddress] {
-        switch AddressLookup.addresses(of: host, port: port) {
-        case .addresses(let found):
-            if found.isEmpty { throw ReactorError(.hostHasNoAddress, "look up \(host)") }
-            return found
-        case .failure(let status, let errno):
-            throw ReactorError(
-                .init(lookupStatus: status, errno: errno), "look up \(host)")
-        }
-    }
-
-    /// Refuses what the C library would cut short, misread or send to a name server in vain. The
-    /// text is not repeated in full: it may be anything.
-    static func check(_ host: String) throws(ReactorError) {
-        let bytes = host.utf8
-        if bytes.isEmpty { throw refusal("an empty host name") }
-        let shown = String(host.prefix(64)).debugDescription
-        if bytes.contains(0) { throw refusal("a host name with a NUL byte: \(shown)") }
-        // One final dot, which says that the name is complete, does not count.
-        let length = bytes.last == UInt8(ascii: ".") ? bytes.count - 1 : bytes.count
-        if length > 253 {
-            throw refusal("a host name of \(length) bytes, 253 are possible: \(shown)…")
-        }
-        let labels = bytes.prefix(length).split(
-            separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        if bytes.contains(UInt8(ascii: ":")) || bytes.contains(UInt8(ascii: "[")) {
-            throw refusal("what is neither an IPv6 address nor a name: \(shown)")
-        }
-        if let last = labels.last, !last.isEmpty, looksNumeric(last) {
-            throw refusal("what is neither an IPv4 address nor a name: \(shown)")
-        }
-        for label in labels {
-            if label.isEmpty { throw refusal("a host name with an empty part: \(shown)") }
-            if label.count > 63 {
-                throw refusal("a host name with a part over 63 bytes: \(shown)")
-            }
-        }
-    }
-
-    /// The C library reads `1.2.3` as 1.2.0.3 and `0x7f.1` as 127.0.0.1. Nobody who writes them
-    /// means that, and a filter for addresses misses them (CVE-2024-24806). A strict address has
-    /// been accepted before.
-    private static func looksNumeric(_ label: some Collection<UInt8>) -> Bool {
-        let digits = label.allSatisfy { (48...57).contains($0) }
-        let hexadecimal =
-            label.count >= 2 && label.first == UInt8(ascii: "0")
-            && [UInt8(ascii: "x"), UInt8(ascii: "X")].contains(label.dropFirst().first)
-        return digits || hexadecimal
-    }
-
-    private static func refusal(_ what: String) -> ReactorError {
-        ReactorError(.invalidArgument, "look up \(what)")
+        return found
     }
 }

@@ -5,7 +5,7 @@
 /// Made from text (`SocketAddress("[::1]:80")`), from an address and a port
 /// (`SocketAddress(ip: "10.0.0.1", port: 80)`), from a path (`SocketAddress(path: "/run/x.sock")`),
 /// or reported by a socket. A host *name* is not an address:
-/// ``TCPStream/connect(host:port:options:)`` looks names up.
+/// ``TCPStream/connect(host:port:options:resolver:)`` looks names up.
 public struct SocketAddress: Hashable, Sendable {
     /// The protocol family of an address.
     public enum Family: Hashable, Sendable {

@@ -79,13 +79,12 @@ public final class TCPListener: Sendable {
     ///   ``ReactorError/Code/hostNotFound`` and other codes of the name service.
     public static func bind(
         host: String, port: Int, backlog: Int = 1024, reusePort: Bool = false,
-        ipv6Only: Bool = false, options: TCPOptions = TCPOptions()
+        ipv6Only: Bool = false, options: TCPOptions = TCPOptions(),
+        resolver: any Resolver = SystemResolver.shared
     ) async throws -> TCPListener {
-        guard let address = try await Resolver.resolve(host: host, port: port).first else {
-            throw ReactorError(.hostNotFound, "bind to \(host):\(port)")
-        }
+        let addresses = try await resolver.resolve(host, port: port)
         return try await bind(
-            to: address, backlog: backlog, reusePort: reusePort, ipv6Only: ipv6Only,
+            to: addresses[0], backlog: backlog, reusePort: reusePort, ipv6Only: ipv6Only,
             options: options)
     }
 

@@ -44,6 +44,12 @@ public struct TCPOptions: Sendable, Hashable {
     /// The type-of-service or traffic-class byte (IP_TOS, IPV6_TCLASS).
     public var typeOfService: UInt8?
 
+    /// How long an attempt to connect to one address of a host may take before the next address is
+    /// tried beside it (RFC 8305); 10 ms at least.
+    ///
+    /// Not for listeners.
+    public var attemptDelay = Duration.milliseconds(250)
+
     /// The defaults.
     public init() {}
 }

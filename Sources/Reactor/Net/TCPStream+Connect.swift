@@ -36,35 +36,68 @@ extension TCPStream {
 
     /// Connects to a host by name, or by numeric address.
     ///
-    /// The name's addresses are tried in the order in which the system's resolver gives them, until
-    /// one answers. Cancelling ends the look-up or the attempt at once.
+    /// Where the name has several addresses they race (Happy Eyeballs, RFC 8305): the first one of
+    /// the resolver goes first, IPv6 and IPv4 take turns, and the next begins when an attempt fails
+    /// or has taken ``TCPOptions/attemptDelay``. The first connection wins; the other attempts are
+    /// given up. Cancelling ends the look-up, or all attempts, at once and leaves nothing.
     ///
-    /// - Throws: As ``connect(to:options:)``, of the last address tried;
-    ///   ``ReactorError/Code/hostNotFound`` and other codes of the name service.
+    /// - Parameters:
+    ///   - host: A name, or a numeric address, which needs no resolver.
+    ///   - port: From 1 to 65,535.
+    ///   - options: Of the connection, and the pace of the attempts.
+    ///   - resolver: Who is asked for the name's addresses.
+    /// - Throws: As ``connect(to:options:)``, naming every address tried and why it failed; the
+    ///   code is that of the most telling failure. ``ReactorError/Code/hostNotFound`` and other
+    ///   codes of the name service.
     ///
     /// libuv: `uv_getaddrinfo`, here `getaddrinfo` on a pool of its own; `uv_tcp_connect`.
     public static func connect(
-        host: String, port: Int, options: TCPOptions = TCPOptions()
+        host: String, port: Int, options: TCPOptions = TCPOptions(),
+        resolver: any Resolver = SystemResolver.shared
     ) async throws -> TCPStream {
-        var failure = ReactorError(.hostNotFound, "connect to \(host):\(port)")
-        for address in try await Resolver.resolve(host: host, port: port) {
-            do {
-                return try await connect(to: address, options: options)
-            } catch let error as ReactorError where error.code != .loopClosed {
-                failure = error
-            }
+        try Task.checkCancellation()
+        guard port != 0 else {
+            throw ReactorError(.invalidArgument, "connect to port 0")
         }
-        throw failure
+        let found = try await resolver.resolve(host, port: port)
+        if found.count == 1, found[0].ip == host {
+            return try await connect(to: found[0], options: options)
+        }
+        try Task.checkCancellation()
+        return try await race(to: found, of: "\(host):\(port)", options)
+    }
+
+    private static func race(
+        to found: [SocketAddress], of target: String, _ options: TCPOptions
+    ) async throws -> TCPStream {
+        let loop = try EventLoop.forNewObjects()
+        let race = try await loop.make {
+            LoopBound(try ConnectRace(to: found, of: target, options, on: loop), on: loop)
+        }
+        let ended = ReactorError(.loopClosed, "connect to \(target)")
+        let outcome = await race.wait(ifLoopEnded: .failed(ended)) {
+            $0.park($1, $2, isCancelled: $3)
+        } cancel: {
+            $0.cancel($1)
+        }
+        switch outcome {
+        case .connected(let handle, let local):
+            return TCPStream(handle, local: SharedAddress(local))
+        case .failed(let error): throw error
+        case .cancelled: throw CancellationError()
+        }
     }
 
     /// Connects, runs `body` with the stream, and closes it, however `body` ends.
     ///
-    /// - Throws: As ``connect(host:port:options:)``; what `body` throws.
+    /// - Throws: As ``connect(host:port:options:resolver:)``; what `body` throws.
     public static func withConnection<Result>(
         host: String, port: Int, options: TCPOptions = TCPOptions(),
+        resolver: any Resolver = SystemResolver.shared,
         _ body: (TCPStream) async throws -> Result
     ) async throws -> Result {
-        try await closing(connect(host: host, port: port, options: options), body)
+        try await closing(
+            connect(host: host, port: port, options: options, resolver: resolver), body)
     }
 
     /// Connects to an address, runs `body` with the stream, and closes it, however `body` ends.

@@ -4,8 +4,8 @@
 ///
 /// Usable from any task, thread or actor; from a task on its own ``loop`` no call changes threads.
 /// It lives on the loop where it was made. Close it with ``close()``;
-/// ``withConnection(host:port:options:_:)`` and ``TCPListener/serve(limit:drain:_:)`` do that for
-/// you. One that is dropped without is closed and reported once to the log.
+/// ``withConnection(host:port:options:resolver:_:)`` and ``TCPListener/serve(limit:drain:_:)`` do
+/// that for you. One that is dropped without is closed and reported once to the log.
 public final class TCPStream: ByteStream {
     let handle: StreamHandle
 

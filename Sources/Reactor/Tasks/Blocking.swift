@@ -198,7 +198,7 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
 
 extension BlockingPool {
     /// Notes a body that waits for a thread. False after a shutdown.
-    fileprivate func await(_ body: any QueuedBody) -> Bool {
+    func await(_ body: any QueuedBody) -> Bool {
         state.withLock { state in
             if state.isShutDown { return false }
             state.waiting[ObjectIdentifier(body)] = body
@@ -206,12 +206,12 @@ extension BlockingPool {
         }
     }
 
-    fileprivate func forget(_ body: any QueuedBody) {
+    func forget(_ body: any QueuedBody) {
         state.withLock { $0.waiting[ObjectIdentifier(body)] = nil }
     }
 
     /// Counts bodies that go on without a caller, and steps in the queue without a body.
-    fileprivate func count(abandoned: Int = 0, stale: Int = 0) {
+    func count(abandoned: Int = 0, stale: Int = 0) {
         state.withLock {
             $0.abandoned += abandoned
             $0.stale += stale

@@ -20,15 +20,15 @@ extension ReactorError.Code {
             case EAI_AGAIN: .lookupUnavailable
             case EAI_FAIL: .lookupFailed
             case EAI_MEMORY: .outOfMemory
-            case EAI_BADFLAGS: Self(rawValue: UV_EAI_BADFLAGS.rawValue)
-            case EAI_FAMILY: Self(rawValue: UV_EAI_FAMILY.rawValue)
-            case EAI_SERVICE: Self(rawValue: UV_EAI_SERVICE.rawValue)
-            case EAI_SOCKTYPE: Self(rawValue: UV_EAI_SOCKTYPE.rawValue)
-            case EAI_OVERFLOW: Self(rawValue: UV_EAI_OVERFLOW.rawValue)
+            case EAI_BADFLAGS: .lookupFlagsRefused
+            case EAI_FAMILY: .lookupFamilyRefused
+            case EAI_SERVICE: .serviceNotFound
+            case EAI_SOCKTYPE: .lookupKindRefused
+            case EAI_OVERFLOW: .lookupOverflow
             case EAI_SYSTEM: errno > 0 ? Self(rawValue: -errno) : .lookupFailed
             // Only with _GNU_SOURCE: EAI_NODATA and EAI_ADDRFAMILY.
             case -5: .hostHasNoAddress
-            case -9: Self(rawValue: UV_EAI_ADDRFAMILY.rawValue)
+            case -9: .hostFamilyMismatch
             default: .lookupFailed
             }
     }
@@ -42,4 +42,34 @@ extension ReactorError.Code {
     ///
     /// libuv: `UV_EAI_NODATA`.
     public static let hostHasNoAddress = Self(rawValue: UV_EAI_NODATA.rawValue)
+
+    /// The host has addresses, but none of the family asked for.
+    ///
+    /// libuv: `UV_EAI_ADDRFAMILY`.
+    public static let hostFamilyMismatch = Self(rawValue: UV_EAI_ADDRFAMILY.rawValue)
+
+    /// No service has that name.
+    ///
+    /// libuv: `UV_EAI_SERVICE`.
+    public static let serviceNotFound = Self(rawValue: UV_EAI_SERVICE.rawValue)
+
+    /// The answer was too long for its buffer.
+    ///
+    /// libuv: `UV_EAI_OVERFLOW`.
+    public static let lookupOverflow = Self(rawValue: UV_EAI_OVERFLOW.rawValue)
+
+    /// The system does not look up addresses of that family.
+    ///
+    /// libuv: `UV_EAI_FAMILY`.
+    public static let lookupFamilyRefused = Self(rawValue: UV_EAI_FAMILY.rawValue)
+
+    /// The system's look-up does not know a flag, or not with the others.
+    ///
+    /// libuv: `UV_EAI_BADFLAGS`.
+    public static let lookupFlagsRefused = Self(rawValue: UV_EAI_BADFLAGS.rawValue)
+
+    /// The system's look-up does not know that kind of socket.
+    ///
+    /// libuv: `UV_EAI_SOCKTYPE`.
+    public static let lookupKindRefused = Self(rawValue: UV_EAI_SOCKTYPE.rawValue)
 }

@@ -6,28 +6,6 @@ import Testing
 
 @Suite(.freshLoop, .timeLimit(.minutes(1)))
 struct TCPConnectTests {
-    /// A port on which nobody listens, for as long as nobody else gets it.
-    private func closedPort() throws -> (SocketAddress, Descriptor) {
-        let socket = try Descriptor.streamSocket(.ipv4)
-        try socket.bind(to: .loopback(port: 0))
-        return (try #require(try socket.localAddress()), socket)
-    }
-
-    /// A listener whose backlog is full: the kernel drops whoever comes next.
-    private func blackhole() throws -> (SocketAddress, [Descriptor]) {
-        let listener = try Descriptor.streamSocket(.ipv4)
-        try listener.bind(to: .loopback(port: 0))
-        let address = try #require(try listener.localAddress())
-        try listener.listen(backlog: 1, at: address)
-        var open = [listener]
-        for _ in 0..<8 {
-            let client = try Descriptor.streamSocket(.ipv4)
-            _ = try client.connect(to: address)
-            open.append(client)
-        }
-        return (address, open)
-    }
-
     @Test func `nobody listening is an error`() async throws {
         let (address, socket) = try closedPort()
         defer { socket.close() }

@@ -64,7 +64,7 @@ struct BlockingPoolTests {
         try await until { pool.statistics.running == 2 }
         try await EventLoop.sleep(for: .milliseconds(1))
         #expect(try await blocking { 1 } == 1)
-        #expect(try await !Resolver.resolve(host: "localhost", port: 1).isEmpty)
+        #expect(try await !SystemResolver.shared.addresses(of: "localhost", port: 1).isEmpty)
         gate.open()
         for task in tasks { try await task.value }
         #expect(await pool.shutdown())
