@@ -15,7 +15,7 @@ struct Bench: ParsableCommand {
             """,
         subcommands: [
             TCPCommand.self, ChurnCommand.self, IdleCommand.self, TimersCommand.self,
-            SubmitCommand.self, AllocationsCommand.self, InstructionsCommand.self,
+            SubmitCommand.self, DNSCommand.self, AllocationsCommand.self, InstructionsCommand.self,
             ListCommand.self, ServeCommand.self, OnceCommand.self,
         ])
 

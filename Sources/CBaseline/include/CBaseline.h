@@ -34,6 +34,13 @@ cbaseline_time cbaseline_timers_fire(int64_t count, int64_t lead_ms, int64_t spr
 /// their answers, `in_flight` at a time: a queue under a mutex and `uv_async_send` either way.
 cbaseline_time cbaseline_submit(int64_t count, int in_flight, int first_core, int second_core);
 
+/// Looks `host` up `count` times with `uv_getaddrinfo`, `in_flight` at a time. Wall time is below 0
+/// where one fails.
+cbaseline_time cbaseline_dns(const char *host, int64_t count, int64_t in_flight);
+
+/// The same with `getaddrinfo` alone, one call after the other.
+cbaseline_time cbaseline_getaddrinfo(const char *host, int64_t count);
+
 // MARK: The load
 
 typedef struct cbaseline_load cbaseline_load;

@@ -47,6 +47,20 @@ struct SubmitCommand: ParsableCommand {
     }
 }
 
+struct DNSCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dns",
+        abstract: "Look-ups: numeric hosts one after the other, one name by many at once.")
+
+    @Option(help: "How many rounds.")
+    var rounds = 5
+
+    func run() throws {
+        try DNSWorkload(mode: .numeric, count: 10_000, rounds: Rounds(rounds)).run()
+        try DNSWorkload(mode: .shared, count: 1000, rounds: Rounds(rounds)).run()
+    }
+}
+
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Name the workloads and their implementations.")

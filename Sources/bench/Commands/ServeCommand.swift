@@ -37,11 +37,21 @@ struct ServeCommand: ParsableCommand {
 struct OnceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "once", abstract: "One measurement, for this tool itself.",
-        shouldDisplay: false, subcommands: [Timers.self, Submit.self])
+        shouldDisplay: false, subcommands: [Timers.self, Submit.self, DNS.self])
 
     struct Timers: ParsableCommand {
         @Option var implementation: TimersImplementation
         @Option var mode: TimersMode
+        @Option var count: Int
+
+        func run() throws {
+            Once.report(try implementation.run(mode, count: count))
+        }
+    }
+
+    struct DNS: ParsableCommand {
+        @Option var implementation: DNSImplementation
+        @Option var mode: DNSMode
         @Option var count: Int
 
         func run() throws {

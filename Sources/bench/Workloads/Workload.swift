@@ -58,6 +58,11 @@ struct Plan {
                 inFlight: 1, count: isQuick ? 1500 : 4000, rounds: rounds(7, 0, budget: 10)),
             SubmitWorkload(
                 inFlight: 100, count: isQuick ? 20_000 : 60_000, rounds: rounds(7, 0, budget: 10)),
+            DNSWorkload(
+                mode: .numeric, count: isQuick ? 2000 : 10_000,
+                rounds: rounds(5, 0, budget: 5)),
+            DNSWorkload(
+                mode: .shared, count: isQuick ? 300 : 1000, rounds: rounds(5, 0, budget: 5)),
         ]
     }
 
