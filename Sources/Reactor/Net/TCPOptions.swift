@@ -84,8 +84,10 @@ extension Descriptor {
 
     /// Whole seconds, rounded up; `nil` beyond what the kernel takes.
     private static func seconds(_ duration: Duration) -> Int32? {
-        let (seconds, attoseconds) = duration.components
-        guard seconds >= 0, attoseconds >= 0, seconds < 32_767 else { return nil }
-        return Int32(seconds) + (attoseconds > 0 ? 1 : 0)
+        // Not `components`, which traps for durations beyond Int64 seconds.
+        let (seconds, rest) = duration.attoseconds.quotientAndRemainder(
+            dividingBy: 1_000_000_000_000_000_000)
+        guard duration >= .zero, seconds < 32_767 else { return nil }
+        return Int32(seconds) + (rest > 0 ? 1 : 0)
     }
 }
