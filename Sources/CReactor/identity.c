@@ -90,3 +90,7 @@ int reactor_main_queue_descriptor(void) { return -1; }
 void reactor_main_queue_drain(void) {}
 
 #endif
+
+static _Thread_local char own_thread;
+
+const void *reactor_thread(void) { return &own_thread; }

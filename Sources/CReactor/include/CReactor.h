@@ -22,6 +22,9 @@ void reactor_set_current_loop(void *_Nullable loop);
 /// point, which `withUnsafeCurrentTask` reaches at ten times the cost.
 const void *_Nullable reactor_current_task(void);
 
+/// Of the calling thread: an address to compare. Out of line for the same reason.
+const void *reactor_thread(void);
+
 /// True on the thread that runs `main`.
 bool reactor_is_main_thread(void);
 

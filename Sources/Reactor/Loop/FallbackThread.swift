@@ -11,9 +11,16 @@ final class FallbackThread: Sendable {
     private struct State {
         var jobs = Deque<@Sendable () -> Void>()
         var isRunning = false
+        /// The one that serves now.
+        var thread: UInt?
     }
 
     private let state = Monitor(State())
+
+    /// True on the thread that runs the jobs.
+    static var isCurrent: Bool {
+        shared.state.withLock { $0.thread } == Thread.identity
+    }
 
     func run(_ job: @escaping @Sendable () -> Void) {
         var mustStart = false
@@ -33,12 +40,14 @@ final class FallbackThread: Sendable {
 
     /// Ends after a quiet second, so that nothing is left of it in a process that is done with it.
     private func serve() {
+        state.withLock { $0.thread = Thread.identity }
         while true {
             let job = state.wait(limit: .seconds(1)) { $0.jobs.popFirst() }
             if let job {
                 job()
             } else if state.withLock({ state in
                 state.isRunning = !state.jobs.isEmpty
+                if !state.isRunning { state.thread = nil }
                 return !state.isRunning
             }) {
                 return

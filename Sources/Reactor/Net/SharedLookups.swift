@@ -18,7 +18,7 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
     fileprivate enum End: Sendable {
         case answer(Answer)
         case failed(ReactorError)
-        case cancelled
+        case ended(WaitEnd)
     }
 
     init(on pool: BlockingPool, _ ask: @escaping Ask) {
@@ -57,18 +57,15 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
 
     // MARK: The callers
 
-    /// The answer, from a call of its own or one that is under way. Cancelling returns at once.
+    /// The answer, from a call of its own or one that is under way. Cancelling returns at
+    /// once, and so does the end of the loop that waits.
     func answer(_ question: Question) async throws -> Answer {
-        let wait = RemoteWait<End>()
-        let end = await withTaskCancellationHandler {
-            await wait.suspend { join(question, wait) }
-        } onCancel: {
-            leave(question, wait)
-        }
-        switch end {
+        let wait = LoopWait<End> { wait, end in self.leave(question, wait, end) }
+        switch await wait.run({ join(question, $0) }) {
         case .answer(let answer): return answer
         case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
+        case .ended(.loopClosed): throw ReactorError(.loopClosed, "wait for a look-up")
+        case .ended: throw CancellationError()
         }
     }
 
@@ -93,7 +90,7 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
             return .shared(wasAbandoned: wasAbandoned)
         }
         switch place {
-        case .none: wait.settle(.cancelled)
+        case .none: wait.settle(.ended(.cancelled))
         case .shared(let wasAbandoned): if wasAbandoned { pool.count(abandoned: -1) }
         case .first(let flight):
             if pool.await(flight) {
@@ -105,7 +102,7 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
         }
     }
 
-    private func leave(_ question: Question, _ wait: RemoteWait<End>) {
+    private func leave(_ question: Question, _ wait: RemoteWait<End>, _ end: WaitEnd) {
         var dropped: Flight?
         var isAbandoned = false
         let wasParked = state.withLock { state in
@@ -126,7 +123,7 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
             pool.count(stale: 1)
         }
         if isAbandoned { pool.count(abandoned: 1) }
-        if wasParked { wait.settle(.cancelled) }
+        if wasParked { wait.settle(.ended(end)) }
     }
 
     // MARK: The pool's thread

@@ -32,6 +32,12 @@ enum Thread {
         }
     }
 
+    /// Of the calling thread, while it lives.
+    static var identity: UInt {
+        // SAFETY: the address is compared, not followed.
+        unsafe UInt(bitPattern: reactor_thread())
+    }
+
     /// How many of the machine's processors this process may use.
     static var processorCount: Int {
         max(1, Int(reactor_processor_count()))

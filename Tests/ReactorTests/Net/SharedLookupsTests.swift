@@ -161,10 +161,16 @@ struct SharedLookupsTests {
         let connecting = group.loops[0].spawn {
             try await TCPStream.connect(host: "slow", port: 1, resolver: resolver)
         }
-        try await until { resolver.statistics.shared == 1 && resolver.statistics.calls == 1 }
+        // One that nobody cancels.
+        let loop = group.loops[0]
+        let left = Task(executorPreference: loop) {
+            try await resolver.addresses(of: "slow", port: 1)
+        }
+        try await until { resolver.statistics.shared == 2 && resolver.statistics.calls == 1 }
         #expect(await group.shutdown().map(\.holdups) == [[]])
         await #expect(throws: CancellationError.self) { try await task.value }
         await #expect(throws: CancellationError.self) { try await connecting.value }
+        await expect(.loopClosed) { try await left.value }
         // The answer meets nobody.
         gate.open()
         try await until { resolver.statistics.inFlight == 0 }
