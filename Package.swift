@@ -69,6 +69,7 @@ let package = Package(
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),
         fixture("RunFromAtMain"),
+        fixture("StopOnSignal"),
         .testTarget(
             name: "ReactorTests",
             dependencies: [

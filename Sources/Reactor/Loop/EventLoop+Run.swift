@@ -1,81 +1,72 @@
 // Turning the calling thread into a loop's for as long as one task needs it.
 
 extension EventLoop {
-    /// Runs `body` as the root task of a new loop on the calling thread, and returns its result
-    /// once the loop has shut down.
-    ///
-    /// When `body` ends, what it left behind is ended too: tasks from
-    /// ``spawn(after:name:fileID:line:_:)`` are cancelled and awaited,
-    /// ``onShutdown(name:fileID:line:_:)`` hooks run, everything open closes. That may take as long
-    /// as `grace`; who needed longer is named in the report.
-    ///
-    /// On the process's main thread the loop also serves Dispatch's main queue, so `@MainActor`
-    /// code keeps running while this call blocks the thread.
-    ///
-    /// - Parameters:
-    ///   - name: The loop's name.
-    ///   - grace: The time that shutting down may take.
-    ///   - onReport: Gets the report when the loop has shut down. Without it a report that names
-    ///     somebody is logged.
-    ///   - body: The root task. Cancelling is up to it; nobody else holds it.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; ``ReactorError/Code/loopRunning`` on a thread that is a loop's
-    ///   already; libuv's code where no loop can be made.
-    ///
-    /// libuv: `uv_run`.
-    @available(*, noasync, message: "await the work instead: a loop is running already")
-    public static func run<Result>(
-        name: String? = nil, grace: Duration = .seconds(10),
-        onReport: ((ShutdownReport) -> Void)? = nil,
+    /// ``run(name:stopOn:grace:onReport:body:)``, with whatever may ask for its end: `arrangeStop`
+    /// gets the call to make for that, from any thread, and returns what is to live until then.
+    static func runLoop<Result>(
+        name: String?, grace: Duration, onReport: (@Sendable (ShutdownReport) -> Void)?,
+        arrangeStop: (_ request: @escaping @Sendable () -> Void) throws -> AnyObject,
         body: sending @escaping () async throws -> sending Result
     ) throws -> sending Result {
         guard CurrentLoop.loop == nil else {
             throw ReactorError(.loopRunning, "run an event loop")
         }
-        let loop = try EventLoop(name: name)
-        let runner = try LoopRunner(loop, grace: grace)
+        let loop = try EventLoop(name: name, grace: grace, onReport: onReport)
+        let runner = try LoopRunner(loop)
+        let bound = LoopBound(runner, on: loop)
+        let stop: AnyObject
+        do {
+            stop = try arrangeStop {
+                loop.watchShutdown()
+                bound.carry { $0.stopRequested() }
+            }
+        } catch {
+            runner.shutDown()
+            throw error
+        }
         let outcome = Outcome<Result>()
-        let hasEnded = Flag()
-        Task(executorPreference: loop) {
+        let rootHasEnded = Flag()
+        loop.work.rootBegins(name: "the body of \(loop)")
+        let root = Task(executorPreference: loop) {
             do { outcome.result = .success(try await loop.rooted("run on", body)) } catch {
                 outcome.result = .failure(error)
             }
-            loop.post { hasEnded.isSet = true }
+            loop.post {
+                rootHasEnded.isSet = true
+                loop.work.rootHasEnded()
+                loop.stopRequest.isSet = true
+            }
         }
-        runner.run(until: hasEnded)
+        runner.cancelRoot = { root.cancel() }
+        runner.run()
         runner.shutDown()
-        report(runner.report, of: loop, onReport)
-        return try outcome.take()
-    }
-
-    private static func report(
-        _ report: ShutdownReport, of loop: EventLoop, _ onReport: ((ShutdownReport) -> Void)?
-    ) {
-        if let onReport {
-            onReport(report)
-        } else if !report.holdups.isEmpty {
-            Log.logger.warning("shutting down \(loop): \(report)")
+        withExtendedLifetime(stop) {}
+        loop.deliver(runner.report)
+        guard rootHasEnded.isSet else {
+            throw ReactorError(.loopClosed, "wait for the body of \(loop)")
         }
+        return try outcome.take()
     }
 
     /// Starts a loop on a thread of its own. It turns until `stop` is called. Nothing is left, and
     /// `ended` is not called, if this throws.
     static func start(
-        name: String?, grace: Duration, ended: @escaping @Sendable (ShutdownReport) -> Void
+        name: String?, grace: Duration, onReport: (@Sendable (ShutdownReport) -> Void)?,
+        ended: @escaping @Sendable (ShutdownReport) -> Void
     ) throws(ReactorError) -> EventLoop {
-        let loop = try EventLoop(name: name)
+        let loop = try EventLoop(name: name, grace: grace, onReport: onReport)
         let readiness = Monitor<Swift.Result<Void, ReactorError>?>(nil)
         try Thread.start(name: loop.name) {
             let runner: LoopRunner
             do throws(ReactorError) {
-                runner = try LoopRunner(loop, grace: grace)
+                runner = try LoopRunner(loop)
                 readiness.signal { $0 = .success(()) }
             } catch {
                 return readiness.signal { $0 = .failure(error) }
             }
-            runner.run(until: loop.stopRequest)
+            runner.run()
             runner.shutDown()
-            report(runner.report, of: loop, nil)
+            loop.deliver(runner.report)
             ended(runner.report)
         }
         try readiness.wait { $0 }!.get()
@@ -84,6 +75,7 @@ extension EventLoop {
 
     /// Asks a loop of a group to shut down. Idempotent.
     func stop() {
+        watchShutdown()
         let flag = stopRequest
         post { flag.isSet = true }
     }

@@ -63,16 +63,18 @@ extension EventLoop {
     /// Runs `hook` when this loop shuts down: after its tasks have ended, before its handles close,
     /// the last one added first.
     ///
-    /// A hook may await; what it throws is logged. One that needs longer than the grace period is
-    /// cancelled and named in the report.
+    /// A hook may await, and sees the task-local values of whoever added it; what it throws is
+    /// logged. One that needs longer than the grace period is cancelled and named in the report.
     ///
     /// Callable from any thread, until the hooks have run.
     public func onShutdown(
         name: String? = nil, fileID: String = #fileID, line: Int = #line,
         _ hook: @escaping @Sendable () async throws -> Void
     ) {
-        let hook = LoopWork.Hook(name: name ?? "\(fileID):\(line)", body: hook)
-        if !work.add(hook) {
+        let hook = ShutdownHook(name: name ?? "\(fileID):\(line)", body: hook)
+        if work.add(hook) {
+            hook.prepare(on: self)
+        } else {
             Log.logger.warning("shutdown hook \(hook.name) of \(self) comes too late to be run")
         }
     }

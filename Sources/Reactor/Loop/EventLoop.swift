@@ -4,10 +4,10 @@ internal import Synchronization
 
 /// An event loop: one thread turning one libuv loop, and the executor of the tasks started on it.
 ///
-/// Get one from ``run(name:grace:onReport:body:)``, which turns the calling thread into a loop's,
-/// or from an ``EventLoopGroup``. Code on a loop's thread finds it in ``current``; nothing has to
-/// pass it along. Start work on it with ``spawn(after:name:_:)``, or call it from anywhere and get
-/// the result with ``submit(_:)``.
+/// Get one from ``run(name:stopOn:grace:onReport:body:)``, which turns the calling thread into a
+/// loop's, or from an ``EventLoopGroup``. Code on its thread finds it in ``current``; nothing has
+/// to pass it along. Start work on it with ``spawn(after:name:_:)``, or call it from anywhere and
+/// get the result with ``submit(_:)``.
 ///
 /// A loop is a `TaskExecutor`, so `Task(executorPreference: loop)` and a group's
 /// `addTask(executorPreference: loop)` work as with any other.
@@ -23,12 +23,22 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     let serial: LoopSerialExecutor
     /// Set on the loop's thread by `stop`, for loops that turn until then.
     let stopRequest = Flag()
+    /// The time that its shutdown may take.
+    let grace: Duration
+    /// Who wants the report; the log if nobody does.
+    let onReport: (@Sendable (ShutdownReport) -> Void)?
+    let watch = Locked(Watch.none)
     /// Opened through `core` alone, on the loop's thread.
     private let confined: LoopCore
 
     private static let lastID = Atomic(0)
 
-    init(name: String? = nil, wakeup: Wakeup? = nil) throws(ReactorError) {
+    init(
+        name: String? = nil, wakeup: Wakeup? = nil, grace: Duration = .seconds(10),
+        onReport: (@Sendable (ShutdownReport) -> Void)? = nil
+    ) throws(ReactorError) {
+        self.grace = grace
+        self.onReport = onReport
         id = Self.lastID.add(1, ordering: .relaxed).newValue
         self.name = name ?? "loop-\(id)"
         queue = try JobQueue(wakeup)

@@ -48,8 +48,15 @@ public final class EventLoopGroup: Sendable {
     ///   - grace: The time that each loop's shutdown may take.
     /// - Throws: ``ReactorError/Code/invalidArgument`` for a count below one; libuv's code where a
     ///   loop or thread cannot be made, and then none is left.
-    public init(
+    public convenience init(
         count: Int? = nil, name: String = "loop", grace: Duration = .seconds(10)
+    ) throws(ReactorError) {
+        try self.init(count: count, name: name, grace: grace, onReport: nil)
+    }
+
+    init(
+        count: Int?, name: String, grace: Duration,
+        onReport: (@Sendable (ShutdownReport) -> Void)?
     ) throws(ReactorError) {
         let count = count ?? Thread.processorCount
         guard count > 0 else {
@@ -61,9 +68,9 @@ public final class EventLoopGroup: Sendable {
         do throws(ReactorError) {
             for index in 0..<count {
                 loops.append(
-                    try EventLoop.start(name: "\(name)-\(index)", grace: grace) { report in
-                        Self.ended(report, ending)
-                    })
+                    try EventLoop.start(
+                        name: "\(name)-\(index)", grace: grace, onReport: onReport
+                    ) { Self.ended($0, ending) })
             }
         } catch {
             let started = loops.count
@@ -112,26 +119,5 @@ public final class EventLoopGroup: Sendable {
             if ending.living == 0 { swap(&waiters, &ending.waiters) }
         }
         for waiter in waiters { waiter.settle(()) }
-    }
-
-    /// Runs `body` on the first of `count` new loops, on the calling thread, and returns its result
-    /// when all of them have shut down: the multi-core form of
-    /// ``EventLoop/run(name:grace:onReport:body:)``.
-    ///
-    /// `body` gets the group of the other loops and its own: pass it to `serve(on:)`.
-    ///
-    /// - Throws: What `body` throws; what making the loops throws.
-    @available(*, noasync, message: "await the work instead: a loop is running already")
-    public static func run<Result>(
-        count: Int? = nil, name: String = "loop", grace: Duration = .seconds(10),
-        body: sending @escaping (EventLoopGroup) async throws -> sending Result
-    ) throws -> sending Result {
-        try EventLoop.run(name: "\(name)-main", grace: grace) {
-            let group = try EventLoopGroup(count: count, name: name, grace: grace)
-            let outcome: Swift.Result<Result, any Error>
-            do { outcome = .success(try await body(group)) } catch { outcome = .failure(error) }
-            await group.shutdown()
-            return try outcome.get()
-        }
     }
 }

@@ -10,6 +10,14 @@ final class LoopCore {
     var participants = ParticipantList()
     /// True once the loop's end has closed everything: nothing new may be opened.
     var isClosed = false
+    /// Set once a signal has asked for the end.
+    var stopping: Stopping?
+    /// Since when the loop is to end.
+    var endSince: MonotonicTime?
+    /// Loops that stop when this one does.
+    var followers: [EventLoop] = []
+    /// Who has held the end up so far.
+    var late: [ShutdownReport.Holdup] = []
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
     private var waits: UInt64 = 0
@@ -44,36 +52,4 @@ final class LoopCore {
     /// Tasks are about to run.
     @inline(__always)
     func clearLanded() { landed = 0 }
-}
-
-/// Something open on a loop that its shutdown must end.
-///
-/// A class, not a protocol: a list of references takes one word each, one of existentials two.
-class ShutdownParticipant {
-    /// Its place in the list, kept here so that leaving costs nothing.
-    fileprivate final var participantIndex: Int32 = -1
-
-    /// Ends everything now: waiters fail with ``ReactorError/Code/loopClosed``, handles close.
-    func shutDown() { preconditionFailure("\(Self.self) does not shut down") }
-}
-
-/// The open objects of a loop, in no order: joining and leaving take constant time.
-struct ParticipantList {
-    private(set) var all: [ShutdownParticipant] = []
-
-    mutating func join(_ member: ShutdownParticipant) {
-        member.participantIndex = Int32(all.count)
-        all.append(member)
-    }
-
-    mutating func leave(_ member: ShutdownParticipant) {
-        let index = Int(member.participantIndex)
-        guard index >= 0 else { return }
-        member.participantIndex = -1
-        let last = all.removeLast()
-        if last !== member {
-            last.participantIndex = Int32(index)
-            all[index] = last
-        }
-    }
 }

@@ -2,20 +2,27 @@
 
 /// Lives on the loop's thread, from before its first turn to after its last.
 final class LoopRunner {
-    private let loop: EventLoop
-    private let core: LoopCore
+    let loop: EventLoop
+    let core: LoopCore
     private let wakeups: Watcher
     private var mainQueue: Watcher?
-    private let grace: Duration
-    private(set) var report = ShutdownReport()
+    private(set) var report: ShutdownReport
     /// Tasks that began before are in the report.
     private var reported = MonotonicTime(nanoseconds: 0)
 
+    /// The steps of a stop, in LoopRunner+Stop.
+    var requests = 0
+    var isEnding = false
+    /// True if nothing is to be waited for any more.
+    var isHurried = false
+    var stepTimer = TimerID.none
+    var cancelRoot: () -> Void = {}
+
     /// Must be called on the thread that is to be the loop's.
-    init(_ loop: EventLoop, grace: Duration) throws(ReactorError) {
+    init(_ loop: EventLoop) throws(ReactorError) {
         CurrentLoop.enter(loop)
         self.loop = loop
-        self.grace = grace
+        report = ShutdownReport(loop: loop.name)
         core = loop.core
         var opened: Watcher?
         do throws(ReactorError) {
@@ -36,11 +43,11 @@ final class LoopRunner {
         mainQueue?.hasFired = true
     }
 
-    /// Turns the loop until `condition` is set.
-    func run(until condition: Flag) {
+    /// Turns the loop until it is asked to stop.
+    func run() {
         while true {
             let isBusy = runReady()
-            if condition.isSet { return }
+            if loop.stopRequest.isSet { return }
             poll(blocking: !isBusy)
         }
     }
@@ -74,43 +81,59 @@ final class LoopRunner {
 
     /// Cancels and awaits what was spawned, runs the hooks, closes what is open, ends the loop.
     func shutDown() {
-        let start = MonotonicTime.now
-        let deadline = start.advanced(by: grace)
+        isEnding = true
+        _ = core.timers.cancel(stepTimer)
+        let start = core.stopping?.since ?? .now
+        core.endSince = start
+        let deadline = self.deadline
+        if !loop.work.isIdle { loop.watchShutdown() }
         loop.work.cancelAll()
-        awaitTasks(until: deadline)
+        awaitWork(until: deadline, or: { self.loop.work.isIdle })
+        // Now that nobody uses them: what tasks have left open.
+        for participant in core.participants.all { participant.cancel() }
+        awaitWork(until: deadline)
         while let hook = loop.work.takeLastHook() { run(hook, deadline) }
-        awaitTasks(until: deadline)
+        awaitWork(until: deadline)
         core.isClosed = true
         while let participant = core.participants.all.last { participant.shutDown() }
         core.timers.shutDown()
         runOut()
         close()
+        loop.unwatchShutdown()
+        report.holdups = core.late
         report.elapsed = start.duration(to: .now)
         CurrentLoop.leave()
     }
 
-    /// Waits for what was spawned: before the hooks, and what they spawned in turn. Who is late is
-    /// reported once.
-    private func awaitTasks(until deadline: MonotonicTime) {
-        turn(until: deadline, or: { self.loop.work.isIdle }) {
-            self.report.add(.task, self.loop.work.living.filter { $0.since > self.reported })
-            self.reported = .now
-        }
+    /// Until when this end may take: after a signal, what is left of the time that began then.
+    private var deadline: MonotonicTime {
+        let now = MonotonicTime.now
+        guard let stopping = core.stopping else { return now.advanced(by: loop.grace) }
+        return stopping.abortAt
+            ?? max(stopping.deadline, now.advanced(by: min(loop.grace, Stopping.patience)))
     }
 
-    private func run(_ hook: LoopWork.Hook, _ deadline: MonotonicTime) {
-        let flag = Flag()
+    /// Waits for what was spawned, and for what is open and must end by itself. Who is late is
+    /// reported once.
+    private func awaitWork(until deadline: MonotonicTime, or condition: (() -> Bool)? = nil) {
+        let isOver = { self.loop.work.isIdle && !self.core.participants.holdUpShutdown }
+        turn(until: deadline, or: condition ?? isOver) { reportLate(.cancelling) }
+    }
+
+    func reportLate(_ phase: ShutdownReport.Phase) {
+        let tasks = loop.work.livingWithRoot.filter { $0.since > reported }
+        core.late +=
+            reported.nanoseconds == 0
+            ? core.holdups(phase, tasks: tasks) : tasks.map { .init(.task, $0, phase) }
+        reported = .now
+    }
+
+    private func run(_ hook: ShutdownHook, _ deadline: MonotonicTime) {
         let since = MonotonicTime.now
-        let loop = loop
-        let task = Task(executorPreference: loop) {
-            do { try await HomeLoop.$current.withValue(loop) { try await hook.body() } } catch {
-                Log.logger.error("shutdown hook \(hook.name) of \(loop) failed: \(error)")
-            }
-            flag.isSet = true
-        }
-        turn(until: deadline, or: { flag.isSet }) {
-            self.report.add(.hook, [.init(name: hook.name, since: since)])
-            task.cancel()
+        hook.release()
+        turn(until: deadline, or: { hook.hasEnded.isSet }) {
+            core.late.append(.init(.hook, .init(name: hook.name, since: since), .hooks))
+            hook.cancel()
         }
     }
 
@@ -123,7 +146,7 @@ final class LoopRunner {
         while true {
             let isBusy = runReady()
             if condition() { break }
-            if expired.isSet {
+            if expired.isSet || isHurried {
                 late()
                 break
             }

@@ -8,16 +8,12 @@ final class LoopWork: Sendable {
         var cancel: (@Sendable () -> Void)?
     }
 
-    struct Hook {
-        let name: String
-        let body: @Sendable () async throws -> Void
-    }
-
     private struct State {
         var spawned: [Int: Spawned] = [:]
+        var root: Spawned?
         var lastID = 0
         var isCancelled = false
-        var hooks: [Hook] = []
+        var hooks: [ShutdownHook] = []
         var hooksAreOver = false
     }
 
@@ -58,10 +54,22 @@ final class LoopWork: Sendable {
         state.withLock { $0.spawned.sorted { $0.key < $1.key }.map(\.value) }
     }
 
+    /// The body of `run` before what was spawned.
+    var livingWithRoot: [Spawned] {
+        let root = state.withLock { $0.root }
+        return (root.map { [$0] } ?? []) + living
+    }
+
+    func rootBegins(name: String) {
+        state.withLock { $0.root = Spawned(name: name, since: .now) }
+    }
+
+    func rootHasEnded() { state.withLock { $0.root = nil } }
+
     var isIdle: Bool { state.withLock { $0.spawned.isEmpty } }
 
     /// False if the hooks have run: this one never will.
-    func add(_ hook: Hook) -> Bool {
+    func add(_ hook: ShutdownHook) -> Bool {
         state.withLock { state in
             if state.hooksAreOver { return false }
             state.hooks.append(hook)
@@ -70,7 +78,7 @@ final class LoopWork: Sendable {
     }
 
     /// The next to run; when it is `nil` there is never another.
-    func takeLastHook() -> Hook? {
+    func takeLastHook() -> ShutdownHook? {
         state.withLock { state in
             state.hooksAreOver = state.hooks.isEmpty
             return state.hooks.popLast()

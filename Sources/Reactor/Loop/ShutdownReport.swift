@@ -1,41 +1,129 @@
 // What held a loop's shutdown up.
 
-/// What the end of a loop had to force: empty after an orderly one.
+/// What the end of a loop had to wait for in vain: empty after an orderly one.
 public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
-    /// Something that was still under way when the grace period ended.
-    public struct Holdup: Sendable, Hashable {
+    /// A part of the end that has a limit of its own.
+    public enum Phase: String, Sendable {
+        /// After a signal: listeners have stopped accepting, what is under way goes on.
+        case draining
+        /// Tasks have been cancelled and are awaited.
+        case cancelling
+        /// Hooks of ``EventLoop/onShutdown(name:fileID:line:_:)`` run.
+        case hooks
+    }
+
+    /// Something that was still under way when a phase's time was up.
+    public struct Holdup: Sendable, Hashable, CustomStringConvertible {
         /// What it is.
         public enum Kind: String, Sendable {
-            /// A task of ``EventLoop/spawn(after:name:fileID:line:_:)``.
+            /// A task of ``EventLoop/spawn(after:name:fileID:line:_:)``, or the body of `run`.
             case task
             /// A hook of ``EventLoop/onShutdown(name:fileID:line:_:)``.
             case hook
+            /// A run of `serve`, with handlers that have not ended.
+            case service
+            /// A stream that its handler has not let go of.
+            case stream
+            /// A socket that listens.
+            case listener
+            /// Sleeps and time limits.
+            case timer
+            /// A child process.
+            case child
+            /// Anything else that is open.
+            case other
         }
 
         /// What it is.
         public let kind: Kind
-        /// The name it was given, or the place in the source where it was made.
+        /// The name it was given, its address, or the place in the source where it was made.
         public let name: String
-        /// How long it had been under way.
+        /// The phase that it held up.
+        public let phase: Phase
+        /// What it waited for, as far as is known.
+        public let waitingFor: String?
+        /// How long it had been under way; for what is merely open, since the end began.
         public let age: Duration
+
+        /// `task "poller" still busy after 10 seconds, waiting for …`.
+        public var description: String {
+            var text = "\(kind.rawValue) \(name) still busy after \(age)"
+            if let waitingFor { text += ", waiting for \(waitingFor)" }
+            return text
+        }
     }
 
-    /// Who was still busy when the grace period ended, the oldest first.
+    /// The loop's name.
+    public internal(set) var loop: String
+
+    /// Who was still busy when the time of a phase was up, phase by phase, the oldest first.
     public internal(set) var holdups: [Holdup] = []
 
-    /// How long the shutdown took.
+    /// How long the shutdown took, since it was asked for.
     public internal(set) var elapsed: Duration = .zero
 
-    mutating func add(_ kind: Holdup.Kind, _ living: [LoopWork.Spawned]) {
-        let now = MonotonicTime.now
-        holdups += living.map { Holdup(kind: kind, name: $0.name, age: $0.since.duration(to: now)) }
+    /// True in the report that another thread makes when the time is up and the loop's thread has
+    /// not come back: one of the tasks named holds it and never yields.
+    ///
+    /// A last report follows if the thread does come back.
+    public internal(set) var isThreadHeld = false
+
+    /// How many lines ``description`` has for one phase.
+    private static let lineLimit = 20
+
+    /// One line for each, and a count where they are very many.
+    public var description: String {
+        if holdups.isEmpty { return "clean shutdown of \(loop) in \(elapsed)" }
+        var lines = ["shutdown of \(loop) took \(elapsed)"]
+        if isThreadHeld {
+            lines = ["shutdown of \(loop) cannot begin: a task has its thread and does not yield"]
+        }
+        for phase in [Phase.draining, .cancelling, .hooks] {
+            let late = holdups.filter { $0.phase == phase }
+            lines += late.prefix(Self.lineLimit).map { "\(phase.rawValue): \($0)" }
+            if late.count > Self.lineLimit {
+                lines.append("\(phase.rawValue): and \(late.count - Self.lineLimit) more")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension ShutdownReport.Holdup {
+    init(_ kind: Kind, _ spawned: LoopWork.Spawned, _ phase: ShutdownReport.Phase) {
+        self.init(
+            kind: kind, name: spawned.name, phase: phase, waitingFor: nil,
+            age: spawned.since.duration(to: .now))
     }
 
-    /// One line for each.
-    public var description: String {
-        holdups.isEmpty
-            ? "clean shutdown in \(elapsed)"
-            : holdups.map { "\($0.kind) \($0.name) still busy after \($0.age)" }
-                .joined(separator: "\n")
+    init(
+        _ participant: ShutdownParticipant, _ phase: ShutdownReport.Phase, since: MonotonicTime
+    ) {
+        self.init(
+            kind: participant.shutdownKind, name: participant.shutdownName, phase: phase,
+            waitingFor: participant.shutdownWait,
+            age: (participant.shutdownSince ?? since).duration(to: .now))
+    }
+}
+
+extension LoopCore {
+    /// Everything of this loop that is under way now: tasks, open objects, timers.
+    func holdups(_ phase: ShutdownReport.Phase, tasks: [LoopWork.Spawned])
+        -> [ShutdownReport.Holdup]
+    {
+        let since = endSince ?? .now
+        var holdups = tasks.map { ShutdownReport.Holdup(.task, $0, phase) }
+        // What nobody waits for holds nothing up: it is closed.
+        holdups += participants.all
+            .filter { $0.shutdownWait != nil || $0.holdsUpShutdown }
+            .map { ShutdownReport.Holdup($0, phase, since: since) }
+        if let wait = timers.timeToNext {
+            holdups.append(
+                .init(
+                    kind: .timer, name: "\(timers.count) timers", phase: phase,
+                    waitingFor: "the next one in \(wait)",
+                    age: since.duration(to: .now)))
+        }
+        return holdups
     }
 }

@@ -50,6 +50,13 @@ final class TimerQueue {
     /// How many timers wait.
     var count: Int { wheel.count }
 
+    /// How long it is until the next one, about; `nil` without any.
+    var timeToNext: Duration? {
+        wheel.nextDeadline.map {
+            max(.zero, MonotonicTime.now.duration(to: MonotonicTime(nanoseconds: $0)))
+        }
+    }
+
     @discardableResult
     func add(_ deadline: MonotonicTime, _ action: consuming TimerAction) -> TimerID {
         let id = wheel.reserve()

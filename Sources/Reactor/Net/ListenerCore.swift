@@ -11,7 +11,7 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
     let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
-    private let address: SocketAddress
+    let address: SocketAddress
 
     private var accepted = Deque<Accepted>()
     private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
@@ -67,6 +67,8 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         }
         super.init()
         core.participants.join(self)
+        // Too late for new connections.
+        if core.stopping != nil { close() }
     }
 
     // MARK: Taking connections
@@ -215,6 +217,12 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         accepted = []
         if let acceptor = acceptor.take() { acceptor.waiter.resume(.failed(error)) }
     }
+
+    override var shutdownName: String { "the listener on \(address)" }
+
+    override var shutdownKind: ShutdownReport.Holdup.Kind { .listener }
+
+    override func drain() { close() }
 
     override func shutDown() { close(.loopClosed) }
 }

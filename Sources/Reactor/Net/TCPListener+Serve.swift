@@ -8,8 +8,9 @@ extension TCPListener {
     /// the error is logged and counted in ``statistics()``. While `limit` connections are open no
     /// more are accepted; the kernel keeps them waiting.
     ///
-    /// When cancelled, or when the listener is closed, it stops listening, gives the handlers
-    /// `drain` to end, then cancels them, and a second later aborts the streams they still hold.
+    /// When cancelled, when the listener is closed, or when a signal asks the loop to stop, it
+    /// stops listening, gives the handlers `drain` to end, then cancels them, and a second later
+    /// aborts the streams they still hold. After such a signal it returns without an error.
     ///
     /// - Throws: `CancellationError` when cancelled; ``ReactorError/Code/closed`` when the listener
     ///   was closed; ``ReactorError/Code/loopClosed``; ``ReactorError/Code/invalidArgument`` for a
@@ -78,6 +79,12 @@ extension TCPListener {
         }
         service.carry { $0.end() }
         stop.end()
+        // The loop was asked to stop: that is not a failure.
+        if loop.isCurrent, loop.core.stopping != nil,
+            (failure as? ReactorError)?.code == .closed
+        {
+            return
+        }
         throw failure
     }
 }

@@ -1,11 +1,14 @@
 // One run of `serve`: its connections, its limit, and the phases of its end.
 
 /// Keeps count of the connections that one `serve` has open. Lives on the listener's loop.
-final class TCPService {
+final class TCPService: ShutdownParticipant {
     private let listener: ListenerCore
     private let core: LoopCore
-    private let drain: Duration
+    private let drainTime: Duration
     private var isStopping = false
+    private var hasCancelled = false
+    private var handlers = 0
+    private let start = MonotonicTime.now
     private var timer = TimerID.none
     /// Cancels every handler.
     private let cancelHandlers: @Sendable () -> Void
@@ -18,8 +21,10 @@ final class TCPService {
     ) {
         self.listener = listener
         core = listener.core
-        self.drain = drain
+        drainTime = drain
         self.cancelHandlers = cancelHandlers
+        super.init()
+        core.participants.join(self)
         listener.allow(limit)
     }
 
@@ -31,6 +36,7 @@ final class TCPService {
             let stream = try StreamCore(
                 accepted.descriptor, peer: .address(accepted.peer), on: core)
             stream.service = ObjectIdentifier(self)
+            handlers += 1
             return stream
         } catch {
             if error.code == .loopClosed { throw error }
@@ -39,7 +45,10 @@ final class TCPService {
         }
     }
 
-    func handlerEnded() { listener.connectionEnded() }
+    func handlerEnded() {
+        handlers -= 1
+        listener.connectionEnded()
+    }
 
     func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
         if isStopping, error is CancellationError { return }
@@ -52,14 +61,18 @@ final class TCPService {
         guard !isStopping else { return }
         isStopping = true
         listener.close()
-        after(drain) { [weak self] in
-            guard let self else { return }
-            self.cancelHandlers()
-            // Waits of the handlers themselves rely on being told: see `StreamCore.owner`.
-            self.streams.forEach { $0.cancelOwner() }
-            self.after(Self.patience) { [weak self] in
-                self?.streams.forEach { $0.abort() }
-            }
+        after(drainTime) { [weak self] in self?.cancelNow() }
+    }
+
+    private func cancelNow() {
+        guard !hasCancelled else { return }
+        hasCancelled = true
+        _ = core.timers.cancel(timer)
+        cancelHandlers()
+        // Waits of the handlers themselves rely on being told: see `StreamCore.owner`.
+        streams.forEach { $0.cancelOwner() }
+        after(Self.patience) { [weak self] in
+            self?.streams.forEach { $0.abort() }
         }
     }
 
@@ -75,6 +88,26 @@ final class TCPService {
     /// Every handler has ended.
     func end() {
         _ = core.timers.cancel(timer)
+        core.participants.leave(self)
         listener.allow(.max)
     }
+
+    // MARK: The loop's end
+
+    override var shutdownName: String { "serve on \(listener.address)" }
+
+    override var shutdownKind: ShutdownReport.Holdup.Kind { .service }
+
+    override var shutdownWait: String? { handlers > 0 ? "\(handlers) handlers" : nil }
+
+    override var shutdownSince: MonotonicTime? { start }
+
+    override func drain() { stop() }
+
+    override func cancel() {
+        stop()
+        cancelNow()
+    }
+
+    override func shutDown() { core.participants.leave(self) }
 }

@@ -123,6 +123,12 @@ final class SignalWait: ShutdownParticipant, @unchecked Sendable {
         return loop.post { body(self) }
     }
 
+    override var shutdownName: String { "a listener for signals" }
+
+    override var shutdownWait: String? {
+        inbox.mask.numbers.map { "\(Signal(rawValue: $0))" }.joined(separator: ", ")
+    }
+
     override func shutDown() {
         if let loop, loop.isCurrent { loop.core.participants.leave(self) }
         inbox.end(wait, .failed(ReactorError(.loopClosed, "wait for a signal")))

@@ -54,6 +54,13 @@ extension StreamCore {
         return false
     }
 
+    /// What is waited for here; `nil` where nobody waits for anything.
+    var waitDescription: String? {
+        if outbound.pending > 0 { return "\(outbound.pending) bytes to be taken" }
+        if inbound.reader != nil { return "bytes from its peer" }
+        return service == nil ? nil : "its handler"
+    }
+
     func parkCloser(_ waiter: Waiter<Void>) {
         if let closing { closing.waiters.append(waiter) } else { waiter.resume(()) }
     }

@@ -254,6 +254,12 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         if outbound.pending == 0 { release() } else { updateWatch() }
     }
 
+    override var shutdownName: String { "the stream with \(peerName)" }
+
+    override var shutdownKind: ShutdownReport.Holdup.Kind { .stream }
+
+    override var shutdownWait: String? { waitDescription }
+
     override func shutDown() { abort(.loopClosed) }
 
     /// Ends everything now.

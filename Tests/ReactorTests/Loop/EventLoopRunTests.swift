@@ -56,9 +56,9 @@ struct EventLoopRunTests {
     @Test func `the report says what held the end up`() async throws {
         let gate = Gate()
         let report = try await onThread {
-            var report: ShutdownReport?
+            let reports = Record<ShutdownReport>()
             try EventLoop.run(grace: .milliseconds(10)) {
-                report = $0
+                reports.add($0)
             } body: {
                 let loop = try #require(EventLoop.current)
                 let isParked = Gate()
@@ -68,7 +68,7 @@ struct EventLoopRunTests {
                 }
                 await isParked.wait()
             }
-            return report
+            return reports.all.first
         }
         gate.open()
         let holdups = try #require(report).holdups
@@ -80,13 +80,13 @@ struct EventLoopRunTests {
 
     @Test func `an orderly end reports nobody`() async throws {
         let holdups = try await onThread {
-            var holdups: [ShutdownReport.Holdup]?
+            let reports = Record<ShutdownReport>()
             try EventLoop.run {
-                holdups = $0.holdups
+                reports.add($0)
             } body: {
                 _ = EventLoop.current?.spawn { try await EventLoop.sleep(for: .seconds(3_600)) }
             }
-            return holdups
+            return reports.all.first?.holdups
         }
         #expect(holdups == [])
     }

@@ -21,8 +21,8 @@ struct WakeupTests {
         let hasEnded = Gate()
         try Reactor.Thread.start(name: loop.name) {
             do throws(ReactorError) {
-                let runner = try LoopRunner(loop, grace: .seconds(1))
-                runner.run(until: loop.stopRequest)
+                let runner = try LoopRunner(loop)
+                runner.run()
                 runner.shutDown()
             } catch {
                 Issue.record("\(error)")

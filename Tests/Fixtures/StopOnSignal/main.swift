@@ -1,0 +1,78 @@
+// A server that SIGTERM stops, in the ways that StopOnTests asks for.
+
+import Reactor
+import Synchronization
+
+let mode = CommandLine.arguments.dropFirst().first ?? "serve"
+
+/// Answers one request after a while, having said that it is under way.
+@Sendable func handle(_ stream: TCPStream) async throws {
+    for try await line in stream.lines() {
+        try await stream.write("begun\n")
+        switch line {
+        case "deaf":
+            _ = await Task.detached { try? await Task.sleep(for: .seconds(3_600)) }.value
+        case "spin":
+            while true {}
+        default:
+            // Until the stop, and well beyond it.
+            while !isStopping.load(ordering: .relaxed) {
+                try await EventLoop.sleep(for: .milliseconds(50))
+            }
+            try await EventLoop.sleep(for: .milliseconds(300))
+            return try await stream.write("done\n")
+        }
+    }
+}
+
+let isStopping = Atomic(false)
+
+/// The program listens too, and hears what the loop hears.
+@Sendable func noteStop() throws {
+    let signals = try Signals(.terminate)
+    Task {
+        _ = try await signals.next()
+        isStopping.store(true, ordering: .relaxed)
+    }
+}
+
+@Sendable func report(_ report: ShutdownReport) { say("report: \(report)") }
+
+@Sendable func announce(_ listener: TCPListener) { say(listener.localAddress) }
+
+switch mode {
+case "group":
+    try EventLoopGroup.run(
+        count: 2, stopOn: [.terminate], grace: .seconds(2), onReport: report
+    ) { group in
+        // On one of the loops that are to serve: elsewhere it would close with its backlog.
+        let listener = try await group.loops[0].submit {
+            try await TCPListener.bind(to: .loopback(port: 0), reusePort: true)
+        }
+        try noteStop()
+        announce(listener)
+        try await listener.serve(on: group, handle)
+    }
+case "spin":
+    try EventLoop.run(stopOn: [.terminate], grace: .milliseconds(300), onReport: report) {
+        let loop = EventLoop.current
+        let listener = try await TCPListener.bind(to: .loopback(port: 0))
+        try noteStop()
+        announce(listener)
+        loop?.spawn(name: "the endless one") {
+            try await EventLoop.sleep(for: .milliseconds(20))
+            while true {}
+        }
+        try await listener.serve(handle)
+    }
+default:
+    try EventLoop.run(stopOn: [.terminate, .interrupt], grace: .seconds(2), onReport: report) {
+        EventLoop.current?.onShutdown { say("hook") }
+        let listener = try await TCPListener.bind(to: .loopback(port: 0), backlog: 4096)
+        try noteStop()
+        announce(listener)
+        try await listener.serve(handle)
+        say("drained")
+    }
+}
+say("ended")
