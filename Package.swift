@@ -12,12 +12,12 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func example(_ name: String) -> Target {
+func example(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
         name: name,
         dependencies: [
             "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ], path: "Examples/\(name)", swiftSettings: settings)
+        ] + more, path: "Examples/\(name)", swiftSettings: settings)
 }
 
 /// A program that a test runs.
@@ -65,6 +65,7 @@ let package = Package(
             swiftSettings: settings),
         example("EchoServer"),
         example("TCPProxy"),
+        example("FileServer", [.product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),

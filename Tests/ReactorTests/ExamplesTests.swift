@@ -55,7 +55,7 @@ struct ExamplesTests {
 
     /// Starts a program, hands over the first line it prints, and ends it: by SIGKILL, since a
     /// program started from a thread of Dispatch's inherits a mask that blocks SIGTERM.
-    private func withExample(
+    func withExample(
         _ name: String, _ arguments: [String], _ body: (String) async throws -> Void
     ) async throws {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

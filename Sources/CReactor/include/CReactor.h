@@ -81,6 +81,24 @@ void reactor_signals_accept(uint64_t accepted);
 void reactor_keep_flags(int descriptor);
 void reactor_restore_flags(int descriptor);
 
+/// A connected pair of Unix sockets, set up like `reactor_stream_socket`.
+int reactor_stream_pair(int ends[_Nonnull 2]);
+/// Who connected, or listened, when the connection was made. The process is 0 where it cannot be
+/// known.
+int reactor_peer_credentials(int socket, int *process, unsigned *user, unsigned *group);
+/// The protocol family of a socket.
+int reactor_socket_domain(int socket);
+
+/// As many as the kernel takes in one message.
+#define REACTOR_MOST_DESCRIPTORS 253
+
+/// `sendmsg` and `recvmsg` with descriptors beside the bytes: `descriptors` has room for the most.
+/// `is_cut` says that some were lost, for want of descriptors in this process as a rule.
+ssize_t reactor_send_descriptors(
+    int socket, const struct iovec *parts, int count, const int *descriptors, int number);
+ssize_t reactor_receive_descriptors(
+    int socket, void *bytes, size_t count, int *descriptors, int *number, bool *is_cut);
+
 #pragma clang assume_nonnull end
 
 #endif

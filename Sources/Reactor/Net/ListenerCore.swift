@@ -12,6 +12,8 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
     private let descriptor: Descriptor
     private let poll: UVPoll
     let address: SocketAddress
+    /// Of a Unix socket; `nil` for TCP.
+    private let unix: Unix?
 
     private var accepted = Deque<Accepted>()
     private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
@@ -42,6 +44,21 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         let peer: SocketAddress
     }
 
+    /// What only the listener of a Unix socket has.
+    final class Unix {
+        /// Its own, to be removed; `nil` for an abstract name.
+        let file: SocketFile?
+        let receivesDescriptors: Bool
+        /// As errors of its connections have it, whose other ends have no address as a rule.
+        let clients: String
+
+        init(_ file: SocketFile?, receivesDescriptors: Bool, clients: String) {
+            self.file = file
+            self.receivesDescriptors = receivesDescriptors
+            self.clients = clients
+        }
+    }
+
     enum Outcome: Sendable {
         case connection(Accepted)
         case failed(ReactorError)
@@ -50,18 +67,21 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
 
     /// Takes the descriptor over, whatever happens: it is closed if this throws.
     init(
-        _ descriptor: Descriptor, _ address: SocketAddress, on core: LoopCore
+        _ descriptor: Descriptor, _ address: SocketAddress, _ unix: Unix? = nil, on core: LoopCore
     ) throws(ReactorError) {
         guard !core.isClosed else {
+            unix?.file?.remove()
             descriptor.close()
             throw ReactorError(.loopClosed, "listen on \(address)")
         }
         self.descriptor = descriptor
         self.address = address
+        self.unix = unix
         self.core = core
         do throws(ReactorError) {
             poll = try UVPoll(descriptor, on: core.uv)
         } catch {
+            unix?.file?.remove()
             descriptor.close()
             throw error
         }
@@ -102,6 +122,20 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
     func connectionEnded() {
         allowance += 1
         if acceptor != nil { watch() }
+    }
+
+    /// The stream of a connection that was taken, which is closed if this throws.
+    @inline(__always)
+    func open(_ accepted: Accepted) throws(ReactorError) -> StreamCore {
+        if let unix { return try open(accepted, unix) }
+        return try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: core)
+    }
+
+    @inline(never)
+    private func open(_ accepted: Accepted, _ unix: Unix) throws(ReactorError) -> StreamCore {
+        let name = accepted.peer.isUnnamed ? unix.clients : accepted.peer.description
+        let peer = UnixPeer(name, receivesDescriptors: unix.receivesDescriptors)
+        return try StreamCore(accepted.descriptor, .unix, peer: .unix(peer), on: core)
     }
 
     // MARK: Accepting
@@ -193,7 +227,7 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         backOff(error)
     }
 
-    func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
+    func handlerFailed(_ error: any Error, _ peer: StreamCore.Peer) {
         statistics.failedHandlers += 1
         Log.logger.warning("the handler of \(peer) on \(address) failed: \(error)")
     }
@@ -208,6 +242,8 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         _ = core.timers.cancel(retryTimer)
         retryTimer = .none
         poll.release()
+        // While this still listens: who binds the same path now finds it served, or free.
+        unix?.file?.remove()
         descriptor.close()
         core.participants.leave(self)
         for connection in accepted {

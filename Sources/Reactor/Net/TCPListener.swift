@@ -10,7 +10,7 @@
 ///
 /// Out of descriptors or memory it leaves connections in the kernel's backlog and tries again after
 /// pauses of 5 ms growing to a second, counted in ``statistics()``.
-public final class TCPListener: Sendable {
+public final class TCPListener: StreamListener {
     let handle: LoopBound<ListenerCore>
 
     /// The address it listens on, with the port that the system chose where 0 was asked for.
@@ -98,31 +98,7 @@ public final class TCPListener: Sendable {
     ///
     /// libuv: `uv_accept`, here `accept4`.
     public func accept() async throws -> TCPStream {
-        let accepted = try await take()
-        let loop = loop
-        return try await loop.make {
-            self.stream(
-                try StreamCore(
-                    accepted.descriptor, peer: .address(accepted.peer), on: loop.core),
-                accepted)
-        } ifEnded: {
-            accepted.descriptor.close()
-        }
-    }
-
-    func take() async throws -> ListenerCore.Accepted {
-        try Task.checkCancellation()
-        let ended = ReactorError(.loopClosed, "accept")
-        let outcome = await handle.wait(ifLoopEnded: .failed(ended)) {
-            $0.next($1, $2, isCancelled: $3)
-        } cancel: {
-            $0.cancel($1)
-        }
-        switch outcome {
-        case .connection(let accepted): return accepted
-        case .failed(let error): throw error
-        case .cancelled: throw CancellationError()
-        }
+        try await acceptNext()
     }
 
     /// On the loop.

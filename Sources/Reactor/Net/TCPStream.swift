@@ -6,7 +6,7 @@
 /// It lives on the loop where it was made. Close it with ``close()``;
 /// ``withConnection(host:port:options:resolver:_:)`` and ``TCPListener/serve(limit:drain:_:)`` do
 /// that for you. One that is dropped without is closed and reported once to the log.
-public final class TCPStream: ByteStream {
+public final class TCPStream: ByteStream, AcceptedStream {
     let handle: StreamHandle
 
     /// This side's address.

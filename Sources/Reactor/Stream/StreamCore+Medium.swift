@@ -7,6 +7,8 @@ extension StreamCore {
         case tcp
         /// Any other connected stream socket.
         case socket
+        /// A Unix socket, with which descriptors travel.
+        case unix
         /// The end of a pipe that is read from.
         case pipeReader
         /// The end of a pipe that is written to.
@@ -16,7 +18,11 @@ extension StreamCore {
 
         /// `recv`, `send` and `shutdown` serve; else `read`, `write` and `close`.
         @inline(__always)
-        var isSocket: Bool { rawValue <= Self.socket.rawValue }
+        var isSocket: Bool { rawValue <= Self.unix.rawValue }
+
+        /// And with nothing beside the bytes.
+        @inline(__always)
+        var isPlainSocket: Bool { rawValue <= Self.socket.rawValue }
 
         var isReadable: Bool { self != .pipeWriter }
     }
@@ -25,6 +31,7 @@ extension StreamCore {
     enum Peer: CustomStringConvertible, Sendable {
         case address(SocketAddress)
         case named(Name)
+        case unix(UnixPeer)
 
         /// A word's worth of name: a stream has room for an address, and no more.
         final class Name: Sendable {
@@ -51,6 +58,7 @@ extension StreamCore {
             switch self {
             case .address(let address): address.description
             case .named(let name): name.text
+            case .unix(let peer): peer.name
             }
         }
     }
@@ -58,13 +66,28 @@ extension StreamCore {
     /// Reads what has come: a count, zero at the end, or a negated errno.
     @inline(__always)
     func receive(into memory: BorrowedMemory) -> Int {
-        medium.isSocket ? descriptor.receive(into: memory) : readOther(into: memory)
+        medium.isPlainSocket ? descriptor.receive(into: memory) : readOther(into: memory)
     }
 
     @inline(never)
     private func readOther(into memory: BorrowedMemory) -> Int {
+        if case .unix(let peer) = peer {
+            return peer.receive(from: descriptor, into: memory, for: inbound.reader?.id)
+        }
         let count = descriptor.read(into: memory)
         // The master of a pseudo-terminal reads its end as an error.
         return medium == .terminal && count == -Descriptor.inputOutputError ? 0 : count
+    }
+
+    @inline(never)
+    func sendOther(_ memory: BorrowedMemory) -> Int {
+        if case .unix(let peer) = peer { return peer.send(memory, to: descriptor) }
+        return descriptor.write(memory)
+    }
+
+    @inline(never)
+    func sendOther(parts: [BorrowedMemory]) -> Int {
+        if case .unix(let peer) = peer { return peer.send(parts, to: descriptor) }
+        return descriptor.write(parts: parts)
     }
 }

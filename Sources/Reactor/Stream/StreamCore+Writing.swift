@@ -63,13 +63,13 @@ extension StreamCore {
     /// Sends what the kernel takes now. A count, or the failure.
     @inline(__always)
     func send(_ memory: BorrowedMemory) throws(ReactorError) -> Int {
-        let count = medium.isSocket ? descriptor.send(memory) : descriptor.write(memory)
+        let count = medium.isPlainSocket ? descriptor.send(memory) : sendOther(memory)
         return count >= 0 ? count : try unsent(count)
     }
 
     func send(parts: [BorrowedMemory]) throws(ReactorError) -> Int {
         let count =
-            medium.isSocket ? descriptor.send(parts: parts) : descriptor.write(parts: parts)
+            medium.isPlainSocket ? descriptor.send(parts: parts) : sendOther(parts: parts)
         return count >= 0 ? count : try unsent(count)
     }
 

@@ -275,6 +275,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         phase = .closed
         poll.release()
         descriptor.close()
+        if case .unix(let peer) = peer { peer.close() }
         core.participants.leave(self)
         peer.noteRelease()
         if let closing = closing.take() {

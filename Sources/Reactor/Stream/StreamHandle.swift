@@ -98,6 +98,22 @@ extension LoopBound where State == StreamCore {
     /// Waits until everything written has left this process.
     func flush() async throws { try await wait(below: 1) }
 
+    /// Any other write: `begin` runs on the loop, and returns true if it is complete.
+    func write(
+        _ begin: @escaping @Sendable (StreamCore) throws(ReactorError) -> Bool
+    ) async throws {
+        try Task.checkCancellation()
+        guard let stream = ifHere else {
+            return try await writing { stream throws(ReactorError) in
+                try begin(stream) || stream.outbound.hasRoom
+            } below: {
+                Outbound.mark
+            }
+        }
+        if try begin(stream) { return }
+        try await wait(below: Outbound.mark)
+    }
+
     /// Waits until less than `limit` is pending.
     @inline(never)
     private func wait(below limit: Int) async throws {

@@ -228,6 +228,7 @@ private func expectClosed(_ stream: any ByteStream) async throws {
 private func closePatiently(_ stream: any ByteStream) async {
     switch stream {
     case let stream as TCPStream: await stream.close(flushingFor: .seconds(50))
+    case let stream as UnixStream: await stream.close(flushingFor: .seconds(50))
     case let stream as PipePair: await stream.close(flushingFor: .seconds(50))
     case let stream as SocketPairEnd: await stream.close(flushingFor: .seconds(50))
     default: await stream.close()

@@ -29,6 +29,11 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
         StreamKind("pipes, elsewhere", pipes, backlogInPipe, elsewhere, abortIsReset: false),
         StreamKind("sockets, on their loop", sockets, backlogInSocket, onLoop, abortIsReset: false),
         StreamKind("sockets, elsewhere", sockets, backlogInSocket, elsewhere, abortIsReset: false),
+        StreamKind("Unix, on its loop", unix, backlogInUnix, onLoop, abortIsReset: false),
+        StreamKind("Unix, elsewhere", unix, backlogInUnix, elsewhere, abortIsReset: false),
+        StreamKind("Unix, by its owner", unix, backlogInUnix, servedOnUnix, abortIsReset: false),
+        StreamKind("Unix pair, on its loop", unixPair, backlogInUnix, onLoop, abortIsReset: false),
+        StreamKind("Unix pair, elsewhere", unixPair, backlogInUnix, elsewhere, abortIsReset: false),
     ]
 
     /// More than this process and two kernels' buffers hold: who writes it waits.
@@ -121,6 +126,21 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
     if let error = failure.withLock({ $0 }) { throw error }
 }
 
+@Sendable private func servedOnUnix(
+    _ kind: StreamKind, _ body: @escaping StreamKind.Body
+) async throws {
+    let listener = try await UnixListener.bind(to: anyName())
+    let client = try await UnixStream.connect(to: listener.localAddress)
+    let failure = Locked<(any Error)?>(nil)
+    await expect(.closed) {
+        try await listener.serve { stream in
+            do { try await body(stream, client) } catch { failure.withLock { $0 = error } }
+            listener.close()
+        }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+}
+
 // MARK: The pairs
 
 @Sendable private func inMemory() -> StreamKind.Pair { InMemoryStream.pair() }
@@ -163,6 +183,27 @@ struct StreamKind: Sendable, CustomTestStringConvertible {
 
 private func backlog(of handle: StreamHandle) async throws -> StreamKind.Backlog {
     try await handle.loop.make {
+        (handle.here.outbound.pending, handle.here.outbound.waiting)
+    }
+}
+
+@Sendable private func unix() async throws -> StreamKind.Pair {
+    let listener = try await UnixListener.bind(to: anyName())
+    defer { listener.close() }
+    async let accepted = listener.accept()
+    // With descriptors between the bytes, or without: the bytes are the same.
+    let client = try await UnixStream.connect(
+        to: listener.localAddress, options: UnixOptions(receivesDescriptors: true))
+    return (client, try await accepted)
+}
+
+@Sendable private func unixPair() async throws -> StreamKind.Pair { try await UnixStream.pair() }
+
+@Sendable private func backlogInUnix(
+    _ stream: any ByteStream
+) async throws -> StreamKind.Backlog {
+    let handle = try #require(stream as? UnixStream).handle
+    return try await handle.loop.make {
         (handle.here.outbound.pending, handle.here.outbound.waiting)
     }
 }

@@ -1,7 +1,7 @@
 // One run of `serve`: its connections, its limit, and the phases of its end.
 
 /// Keeps count of the connections that one `serve` has open. Lives on the listener's loop.
-final class TCPService: ShutdownParticipant {
+final class ConnectionService: ShutdownParticipant {
     private let listener: ListenerCore
     private let core: LoopCore
     private let drainTime: Duration
@@ -33,8 +33,7 @@ final class TCPService: ShutdownParticipant {
     /// `nil` if it could not be watched: it is closed then, and the others go on.
     func open(_ accepted: ListenerCore.Accepted) throws(ReactorError) -> StreamCore? {
         do throws(ReactorError) {
-            let stream = try StreamCore(
-                accepted.descriptor, peer: .address(accepted.peer), on: core)
+            let stream = try listener.open(accepted)
             stream.service = ObjectIdentifier(self)
             handlers += 1
             return stream
@@ -50,7 +49,7 @@ final class TCPService: ShutdownParticipant {
         listener.connectionEnded()
     }
 
-    func handlerFailed(_ error: any Error, _ peer: SocketAddress) {
+    func handlerFailed(_ error: any Error, _ peer: StreamCore.Peer) {
         if isStopping, error is CancellationError { return }
         listener.handlerFailed(error, peer)
     }
