@@ -1,4 +1,4 @@
-// The TCP echo server that Reactor is measured against: libuv as its users write it.
+// The echo servers that Reactor is measured against: libuv as its users write it.
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -78,5 +78,28 @@ int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port)) {
     int size = sizeof address;
     uv_tcp_getsockname(&server, (struct sockaddr *)&address, &size);
     ready(ntohs(address.sin_port));
+    return uv_run(loop, UV_RUN_DEFAULT);
+}
+
+static void on_local_connection(uv_stream_t *server, int status) {
+    if (status < 0) return;
+    uv_pipe_t *client = malloc(sizeof *client);
+    uv_pipe_init(server->loop, client, 0);
+    if (uv_accept(server, (uv_stream_t *)client) == 0) {
+        uv_read_start((uv_stream_t *)client, on_allocate, on_read);
+    } else {
+        uv_close((uv_handle_t *)client, on_closed);
+    }
+}
+
+int cbaseline_echo_unix(const char *path, void (*ready)(uint16_t unused)) {
+    uv_loop_t *loop = uv_default_loop();
+    signal(SIGPIPE, SIG_IGN);
+    uv_pipe_t server;
+    uv_pipe_init(loop, &server, 0);
+    int status = uv_pipe_bind(&server, path);
+    if (status == 0) status = uv_listen((uv_stream_t *)&server, 1024, on_local_connection);
+    if (status < 0) return status;
+    ready(0);
     return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -4,13 +4,11 @@
 // reading per request, no allocation, a `memcmp` of what came back.
 
 #include "CBaseline.h"
+#include "connect.h"
 
 #ifdef __linux__
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -37,27 +35,6 @@ struct cbaseline_load {
     connection *connections;
 };
 
-/// Connects from 127.0.0.(1 + n): one address has 28,000 ports, less those in TIME_WAIT.
-static int connect_from(uint16_t port, unsigned address) {
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return -1;
-    int one = 1;
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    struct sockaddr_in end = {.sin_family = AF_INET};
-    end.sin_addr.s_addr = htonl(INADDR_LOOPBACK + address % 200);
-    bool is_bound = bind(descriptor, (struct sockaddr *)&end, sizeof end) == 0;
-    end.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    end.sin_port = htons(port);
-    if (!is_bound || connect(descriptor, (struct sockaddr *)&end, sizeof end) != 0) {
-        int failure = errno;
-        close(descriptor);
-        errno = failure;
-        return -1;
-    }
-    return descriptor;
-}
-
 static void watch(cbaseline_load *load, int index, int operation, uint32_t events) {
     struct epoll_event event = {.events = events, .data.u32 = (uint32_t)index};
     epoll_ctl(load->epoll, operation, load->connections[index].descriptor, &event);
@@ -76,10 +53,14 @@ static cbaseline_load *make(int count, size_t size) {
     return load;
 }
 
-cbaseline_load *cbaseline_load_open(uint16_t port, int connections, size_t size) {
+/// To the path if there is one, else to the port.
+static cbaseline_load *open_load(
+    const char *_Nullable path, uint16_t port, int connections, size_t size
+) {
     cbaseline_load *load = make(connections, size);
     for (int i = 0; i < connections; i++) {
-        int descriptor = connect_from(port, (unsigned)(i / PER_ADDRESS));
+        int descriptor =
+            path ? cbaseline_connect_to_path(path) : cbaseline_connect_from(port, (unsigned)(i / PER_ADDRESS));
         if (descriptor < 0) {
             int failure = errno;
             cbaseline_load_close(load);
@@ -90,6 +71,14 @@ cbaseline_load *cbaseline_load_open(uint16_t port, int connections, size_t size)
         watch(load, i, EPOLL_CTL_ADD, EPOLLIN);
     }
     return load;
+}
+
+cbaseline_load *cbaseline_load_open(uint16_t port, int connections, size_t size) {
+    return open_load(NULL, port, connections, size);
+}
+
+cbaseline_load *cbaseline_load_open_unix(const char *path, int connections, size_t size) {
+    return open_load(path, 0, connections, size);
 }
 
 void cbaseline_load_close(cbaseline_load *load) {
@@ -193,7 +182,7 @@ static bool reconnect(cbaseline_load *load, int index, uint16_t port, unsigned *
     connection->began = cbaseline_now();
     connection->sent = connection->received = 0;
     connection->waits_for_room = false;
-    connection->descriptor = connect_from(port, *made / 2000);
+    connection->descriptor = cbaseline_connect_from(port, *made / 2000);
     if (connection->descriptor < 0) return false;
     *made += 1;
     watch(load, index, EPOLL_CTL_ADD, EPOLLIN);
@@ -266,6 +255,11 @@ int64_t cbaseline_load_run(
     (void)capacity;
     errno = ENOTSUP;
     return -1;
+}
+
+cbaseline_load *cbaseline_load_open_unix(const char *path, int connections, size_t size) {
+    (void)path;
+    return cbaseline_load_open(0, connections, size);
 }
 
 void cbaseline_load_close(cbaseline_load *load) { (void)load; }

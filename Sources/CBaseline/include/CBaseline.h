@@ -16,6 +16,9 @@
 /// Returns only on failure, with libuv's code.
 int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port));
 
+/// The same over Unix sockets at `path`, with `uv_pipe_t`.
+int cbaseline_echo_unix(const char *path, void (*ready)(uint16_t unused));
+
 /// Time taken by a run, in nanoseconds.
 typedef struct {
     int64_t wall;
@@ -47,6 +50,10 @@ typedef struct cbaseline_load cbaseline_load;
 
 /// Opens `connections` TCP connections to a loopback port; NULL on failure, with errno.
 cbaseline_load *_Nullable cbaseline_load_open(uint16_t port, int connections, size_t size);
+
+/// The same to a Unix socket.
+cbaseline_load *_Nullable cbaseline_load_open_unix(
+    const char *path, int connections, size_t size);
 
 /// Echoes in a closed loop on every connection: each sends `size` bytes, waits until they are
 /// back, checks them, and begins again. With `each` > 0 every connection makes exactly as many

@@ -6,7 +6,7 @@ import CBaseline
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run one of the measured servers.",
-        subcommands: [TCP.self])
+        subcommands: [TCP.self, Unix.self])
 
     struct TCP: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -32,6 +32,37 @@ struct ServeCommand: ParsableCommand {
             try implementation.serve(port: port)
         }
     }
+}
+
+extension ServeCommand {
+    struct Unix: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "unix",
+            abstract: "Echo over Unix sockets until SIGTERM; prints \"ready\" when it listens.")
+
+        @Option(help: "Who serves: \(UnixImplementation.names).")
+        var implementation: UnixImplementation
+
+        @Option(help: "The path of the socket.")
+        var path: String
+
+        @Option(help: "The one core to run on.")
+        var core: Int32?
+
+        @Flag(help: .hidden)
+        var controlled = false
+
+        func run() throws {
+            _ = Machine.descriptorLimit
+            if let core, !cbaseline_pin(core) { throw Failure("cannot run on core \(core)") }
+            if controlled { cbaseline_answer_questions() }
+            try implementation.serve(path: path)
+        }
+    }
+}
+
+extension UnixImplementation {
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 struct OnceCommand: ParsableCommand {

@@ -32,12 +32,16 @@ struct Usage {
 
     /// Measures `body`, which returns its number of requests.
     static func of(_ server: Server, _ body: () throws -> Int) rethrows -> Usage {
-        let before = server.child.cpu
+        try of(server.child, body)
+    }
+
+    static func of(_ child: Child, _ body: () throws -> Int) rethrows -> Usage {
+        let before = child.cpu
         let watch = Stopwatch()
         let requests = try body()
         let seconds = watch.seconds
         return Usage(
-            requests: requests, seconds: seconds, before: before, after: server.child.cpu)
+            requests: requests, seconds: seconds, before: before, after: child.cpu)
     }
 
     /// Microseconds.

@@ -9,12 +9,25 @@ final class Load {
     private let load: OpaquePointer
     private let connections: Int
 
-    init(port: UInt16, connections: Int, size: Int) throws {
+    convenience init(port: UInt16, connections: Int, size: Int) throws {
+        try self.init("port \(port)", connections) {
+            cbaseline_load_open(port, Int32(connections), size)
+        }
+    }
+
+    /// To a Unix socket.
+    convenience init(path: String, connections: Int, size: Int) throws {
+        try self.init(path, connections) {
+            cbaseline_load_open_unix(path, Int32(connections), size)
+        }
+    }
+
+    private init(_ place: String, _ connections: Int, _ open: () -> OpaquePointer?) throws {
         guard connections + 100 <= Machine.descriptorLimit else {
             throw Failure("\(connections) connections need more than the descriptors allowed")
         }
-        guard let load = cbaseline_load_open(port, Int32(connections), size) else {
-            throw Failure("cannot connect to port \(port): \(String(cString: strerror(errno)))")
+        guard let load = open() else {
+            throw Failure("cannot connect to \(place): \(String(cString: strerror(errno)))")
         }
         self.load = load
         self.connections = connections
