@@ -60,7 +60,8 @@ static cbaseline_load *open_load(
     cbaseline_load *load = make(connections, size);
     for (int i = 0; i < connections; i++) {
         int descriptor =
-            path ? cbaseline_connect_to_path(path) : cbaseline_connect_from(port, (unsigned)(i / PER_ADDRESS));
+            path ? cbaseline_connect_to_path(path)
+                 : cbaseline_connect_from(port, (unsigned)(i / PER_ADDRESS));
         if (descriptor < 0) {
             int failure = errno;
             cbaseline_load_close(load);
