@@ -78,4 +78,11 @@ extension StreamCore {
         _ = beginClose(flushFor: .seconds(2))
         return true
     }
+
+    /// Takes what has arrived and nobody will read: the kernel answers a close over unread bytes
+    /// with a reset, and drops what it has not sent yet. At most a megabyte, then the peer has
+    /// earned its reset.
+    func discardUnread() {
+        for _ in 0..<16 where descriptor.receive(into: core.landing) < core.landing.count { return }
+    }
 }

@@ -15,6 +15,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     private(set) var phase = Phase.open
     private var lastReadFilled = false
     var hasFailedToSend = false
+    private var discardsUnread = false
     let poll: UVPoll
     private let halves = Cell(Halves())
     /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
@@ -248,6 +249,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     func refuse(_ error: ReactorError) {
         phase = .closing
         ahead.stop()
+        discardsUnread = medium == .tcp && inbound.isOpen
         wake(inbound.close(error))
         outbound.refuse(error)
         for waiter in outbound.takeWriters() { waiter.resume(.failed(error)) }
@@ -274,6 +276,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         guard phase != .closed else { return }
         phase = .closed
         poll.release()
+        if discardsUnread { discardUnread() }
         descriptor.close()
         if case .unix(let peer) = peer { peer.close() }
         core.participants.leave(self)
