@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "spawn.h"
+
 #pragma clang assume_nonnull begin
 
 /// The loop whose thread runs the caller, or NULL. Out of line on purpose: an inlined

@@ -80,6 +80,8 @@ extension ReactorError.Code {
         case .finished: "this side was finished before"
         case .loopRunning: "an event loop already runs on this thread"
         case .abandoned: "the promise was dropped unfulfilled"
+        // ENOEXEC, which libuv does not name.
+        case .init(rawValue: -8): "no program that this system can run (ENOEXEC)"
         default: nil
         }
     }

@@ -160,6 +160,36 @@ extension ReactorError.Code {
     /// libuv: `UV_ENOTSUP`.
     public static let notSupported = Self(rawValue: UV_ENOTSUP.rawValue)
 
+    /// A part of the path is no directory.
+    ///
+    /// libuv: `UV_ENOTDIR`.
+    public static let notADirectory = Self(rawValue: UV_ENOTDIR.rawValue)
+
+    /// No process has that number, or not any more.
+    ///
+    /// libuv: `UV_ESRCH`.
+    public static let noSuchProcess = Self(rawValue: UV_ESRCH.rawValue)
+
+    /// The arguments and the environment are longer than the system allows.
+    ///
+    /// libuv: `UV_E2BIG`.
+    public static let argumentsTooLong = Self(rawValue: UV_E2BIG.rawValue)
+
+    /// Short of something for now: processes, memory.
+    ///
+    /// libuv: `UV_EAGAIN`.
+    public static let temporarilyUnavailable = Self(rawValue: UV_EAGAIN.rawValue)
+
+    /// The system does not know the call.
+    ///
+    /// libuv: `UV_ENOSYS`.
+    public static let notImplemented = Self(rawValue: UV_ENOSYS.rawValue)
+
+    /// The file is no program that the system can run: a script without `#!`, another machine's.
+    ///
+    /// The system's ENOEXEC; libuv has no name for it.
+    public static let notExecutable = Self(rawValue: -8)
+
     /// The host name does not exist.
     ///
     /// libuv: `UV_EAI_NONAME`.

@@ -7,11 +7,11 @@ internal import CUV
 @safe class UVHandle {
     let loop: UVLoop
     /// The handle's memory; `nil` once the close callback has freed it.
-    fileprivate var memory: UnsafeMutableRawPointer?
+    private(set) var memory: UnsafeMutableRawPointer?
     private let kind: HandleKind
     private(set) var isClosing = false
 
-    fileprivate init(_ kind: HandleKind, on loop: UVLoop, memory: UnsafeMutableRawPointer) {
+    init(_ kind: HandleKind, on loop: UVLoop, memory: UnsafeMutableRawPointer) {
         self.kind = kind
         self.loop = loop
         // SAFETY: the caller lets go of it: `close` frees it.
@@ -19,7 +19,7 @@ internal import CUV
     }
 
     /// Ties this object to its initialised handle.
-    fileprivate func adopt() {
+    func adopt() {
         // SAFETY: the handle was initialised, so its `data` is ours; balanced in `onClose`.
         unsafe handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
         loop.opened(kind)

@@ -85,7 +85,7 @@ internal import CUV
 
 /// What libuv keeps open, by kind.
 enum HandleKind: UInt8, CaseIterable {
-    case poll, timer
+    case poll, timer, process
 }
 
 /// How many handles of each kind are open.

@@ -5,6 +5,7 @@
 #ifndef CFAULTS_H
 #define CFAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum faults_call {
@@ -34,5 +35,26 @@ long faults_count(enum faults_call call);
 
 /// Gives the calling thread a network of its own, with no interface up. 0 if it has one now.
 int faults_leave_network(void);
+
+/// System calls as the kernel numbers them, wherever they are made.
+enum faults_kernel_call {
+    FAULTS_KERNEL_CLONE,
+    FAULTS_KERNEL_PIDFD_OPEN,
+    FAULTS_KERNEL_CLOSE_RANGE,
+    FAULTS_KERNEL_PIPE2,
+    FAULTS_KERNEL_DUP3,
+    FAULTS_KERNEL_SETSID,
+    FAULTS_KERNEL_SETPGID,
+    FAULTS_KERNEL_CHDIR,
+    FAULTS_KERNEL_EXECVE,
+    FAULTS_KERNEL_SETPRIORITY,
+};
+
+/// From now on the kernel answers that call with `error`, in this process and its children. False
+/// where it does not take such rules.
+bool faults_refuse(enum faults_kernel_call call, int error);
+
+/// The same where the first argument has that flag.
+bool faults_refuse_flag(enum faults_kernel_call call, unsigned flag, int error);
 
 #endif
