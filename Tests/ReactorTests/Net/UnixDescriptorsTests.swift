@@ -51,7 +51,7 @@ struct UnixDescriptorsTests {
             witness.writeEnd.close()
             #expect(!witness.isClosed)
             for descriptor in message.descriptors { try descriptor.close() }
-            #expect(witness.isClosed)
+            try await until { witness.isClosed }
             witness.readEnd.close()
         }
         await sender.close()
@@ -73,7 +73,7 @@ struct UnixDescriptorsTests {
             #expect(first.bytes == [UInt8(index)] && first.descriptors.count == 1)
             #expect(second.bytes == [100] && second.descriptors.isEmpty)
             try first.descriptors[0].close()
-            #expect(witness.isClosed)
+            try await until { witness.isClosed }
             witness.readEnd.close()
         }
         await sender.close()
@@ -118,7 +118,7 @@ struct UnixDescriptorsTests {
                     bytes = bytes.map { _ in [buffer[0]] }
                 }
                 #expect(bytes == [1])
-                #expect(witness.isClosed)
+                try await until { witness.isClosed }
                 witness.readEnd.close()
             }
             await sender.close()
@@ -134,7 +134,7 @@ struct UnixDescriptorsTests {
         try await until { receiver.core.inbound.unread == 1 }
         #expect(!witness.isClosed)
         await receiver.close()
-        #expect(witness.isClosed)
+        try await until { witness.isClosed }
         witness.readEnd.close()
         await sender.close()
     }
@@ -152,7 +152,7 @@ struct UnixDescriptorsTests {
         sender.abort()
         await expect(.closed) { try await sending.value }
         _ = await writing.result
-        #expect(witness.isClosed)
+        try await until { witness.isClosed }
         witness.readEnd.close()
         await receiver.close()
     }
@@ -173,7 +173,7 @@ struct UnixDescriptorsTests {
             #expect(message.isIncomplete == (index == 4))
             for descriptor in message.descriptors { try descriptor.close() }
         }
-        #expect(witness.isClosed)
+        try await until { witness.isClosed }
         witness.readEnd.close()
         await sender.close()
         await receiver.close()
@@ -208,7 +208,7 @@ struct UnixDescriptorsTests {
             #expect(message.bytes == [UInt8(index), 101])
             #expect(message.descriptors.count == 1)
             try message.descriptors[0].close()
-            #expect(witness.isClosed)
+            try await until { witness.isClosed }
             witness.readEnd.close()
             message = .init(bytes: [], descriptors: [], isIncomplete: false)
         }

@@ -70,7 +70,7 @@ struct Witness {
 
     var passed: FileDescriptor { FileDescriptor(rawValue: writeEnd.number) }
 
-    /// True if nobody can write to it any more.
+    /// True if nobody can write to it any more: a child that another test starts may for a moment.
     var isClosed: Bool {
         let memory = BorrowedMemory.allocate(count: 1)
         defer { memory.deallocate() }
