@@ -66,6 +66,7 @@ let package = Package(
         example("EchoServer"),
         example("TCPProxy"),
         example("FileServer", [.product(name: "SystemPackage", package: "swift-system")]),
+        example("UDPEcho"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),

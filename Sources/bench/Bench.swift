@@ -14,9 +14,10 @@ struct Bench: ParsableCommand {
             docs/benchmarks.md says how each figure is taken.
             """,
         subcommands: [
-            TCPCommand.self, UnixCommand.self, ChurnCommand.self, IdleCommand.self,
-            TimersCommand.self, SubmitCommand.self, DNSCommand.self, AllocationsCommand.self,
-            InstructionsCommand.self, ListCommand.self, ServeCommand.self, OnceCommand.self,
+            TCPCommand.self, UnixCommand.self, UDPCommand.self, ChurnCommand.self,
+            IdleCommand.self, TimersCommand.self, SubmitCommand.self, DNSCommand.self,
+            AllocationsCommand.self, InstructionsCommand.self, ListCommand.self,
+            ServeCommand.self, OnceCommand.self,
         ])
 
     @Flag(help: "Shorter rounds and smaller counts: at most 45 seconds.")

@@ -3,6 +3,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #endif
@@ -12,6 +13,10 @@
 #include <sys/socket.h>
 
 #include "CFaults.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 struct rhythm {
     atomic_int error;
@@ -26,6 +31,12 @@ static struct {
 } calls[FAULTS_CALLS];
 
 static atomic_size_t byte_limit;
+static atomic_int segmented_error;
+static atomic_long segmented_count;
+
+void faults_fail_segmented(int error) { segmented_error = error; }
+
+long faults_segmented_count(void) { return segmented_count; }
 
 void faults_fail(enum faults_call call, int error, long times) {
     calls[call].error = error;
@@ -95,6 +106,9 @@ static size_t limited(size_t count) {
 NEXT(ssize_t, recv, int, void *, size_t, int)
 NEXT(ssize_t, send, int, const void *, size_t, int)
 NEXT(ssize_t, sendmsg, int, const struct msghdr *, int)
+NEXT(ssize_t, sendto, int, const void *, size_t, int, __CONST_SOCKADDR_ARG, socklen_t)
+NEXT(int, sendmmsg, int, struct mmsghdr *, unsigned, int)
+NEXT(int, recvmmsg, int, struct mmsghdr *, unsigned, int, struct timespec *)
 NEXT(int, accept4, int, __SOCKADDR_ARG, socklen_t *, int)
 NEXT(int, connect, int, __CONST_SOCKADDR_ARG, socklen_t)
 NEXT(int, getsockopt, int, int, int, void *, socklen_t *)
@@ -110,8 +124,42 @@ ssize_t send(int socket, const void *bytes, size_t count, int flags) {
     return next_send()(socket, bytes, limited(count), flags);
 }
 
+/// True if this message is to be cut up and that is to fail.
+static bool fails_segmented(const struct msghdr *message) {
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    if (!control || control->cmsg_level != SOL_UDP || control->cmsg_type != UDP_SEGMENT)
+        return false;
+    segmented_count++;
+    errno = segmented_error;
+    return segmented_error != 0;
+}
+
+ssize_t sendto(
+    int socket, const void *bytes, size_t count, int flags, __CONST_SOCKADDR_ARG to, socklen_t size
+) {
+    if (fails(FAULTS_SENDTO)) return -1;
+    return next_sendto()(socket, bytes, count, flags, to, size);
+}
+
+int sendmmsg(int socket, struct mmsghdr *messages, unsigned count, int flags) {
+    if (fails(FAULTS_SENDMMSG)) return -1;
+    for (unsigned i = 0; i < count; i++) {
+        if (!fails_segmented(&messages[i].msg_hdr)) continue;
+        // As the kernel does: what comes before it is sent, and the error forgotten.
+        return i > 0 ? next_sendmmsg()(socket, messages, i, flags) : -1;
+    }
+    return next_sendmmsg()(socket, messages, count, flags);
+}
+
+int recvmmsg(
+    int socket, struct mmsghdr *messages, unsigned count, int flags, struct timespec *limit
+) {
+    if (fails(FAULTS_RECVMMSG)) return -1;
+    return next_recvmmsg()(socket, messages, count, flags, limit);
+}
+
 ssize_t sendmsg(int socket, const struct msghdr *message, int flags) {
-    if (fails(FAULTS_SENDMSG)) return -1;
+    if (fails(FAULTS_SENDMSG) || fails_segmented(message)) return -1;
     if (byte_limit == 0 || message->msg_iovlen == 0) {
         return next_sendmsg()(socket, message, flags);
     }

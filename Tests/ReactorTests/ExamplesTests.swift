@@ -32,6 +32,57 @@ struct ExamplesTests {
         _ = await server.result
     }
 
+    @Test func `the UDP echo answers Reactor, Python and netcat`() async throws {
+        try await withExample("UDPEcho", ["--port", "0"]) { line in
+            let address = try SocketAddress(String(try #require(line.split(separator: " ").last)))
+            let client = try await UDPSocket.connect(to: address)
+            for message in [[], [1], Pattern.bytes(65_507)] {
+                try await client.send(message)
+                #expect(try await client.receive().bytes == message)
+            }
+            let script = """
+                import socket
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                s.settimeout(20)
+                for message in [b"hello", b"", b"x" * 9000]:
+                    s.sendto(message, ("127.0.0.1", \(address.port)))
+                    answer, sender = s.recvfrom(65536)
+                    assert answer == message and sender[1] == \(address.port), answer
+                print("fine")
+                """
+            let python = try await output(of: "python3", ["-c", script])
+            if let python { #expect(python == "fine\n") } else { Skip.note("no python3") }
+            let netcat = try await output(
+                of: "nc", ["-u", "-w", "1", "127.0.0.1", String(address.port)], input: "hello\n")
+            if let netcat { #expect(netcat == "hello\n") } else { Skip.note("no nc") }
+        }
+    }
+
+    /// What a program prints; `nil` where there is no such program.
+    private func output(
+        of program: String, _ arguments: [String], input: String = ""
+    ) async throws -> String? {
+        let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
+        guard
+            let path = folders.map({ "\($0)/\(program)" })
+                .first(where: { FileManager.default.isExecutableFile(atPath: $0) })
+        else { return nil }
+        return try await blocking {
+            let process = Process()
+            let (answers, questions) = (Pipe(), Pipe())
+            process.executableURL = URL(filePath: path)
+            process.arguments = arguments
+            process.standardOutput = answers
+            process.standardInput = questions
+            try process.run()
+            questions.fileHandleForWriting.write(Data(input.utf8))
+            try questions.fileHandleForWriting.close()
+            let all = try answers.fileHandleForReading.readToEnd() ?? Data()
+            process.waitUntilExit()
+            return String(decoding: all, as: UTF8.self)
+        }
+    }
+
     private func echoes(through address: SocketAddress, ending: String = "") async throws {
         try await withThrowingTaskGroup { group in
             for size in [1, 1_000, 300_000] {

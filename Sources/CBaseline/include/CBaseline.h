@@ -19,6 +19,13 @@ int cbaseline_echo(uint16_t port, void (*ready)(uint16_t port));
 /// The same over Unix sockets at `path`, with `uv_pipe_t`.
 int cbaseline_echo_unix(const char *path, void (*ready)(uint16_t unused));
 
+/// UDP echo on one libuv loop: `uv_udp_recv_start`, `uv_udp_try_send`, and `uv_udp_send` behind it.
+/// As `cbaseline_echo` otherwise.
+int cbaseline_udp_echo(uint16_t port, void (*ready)(uint16_t port));
+
+/// The same on epoll, `recvmmsg` and `sendmmsg` alone, 64 datagrams at a time.
+int cbaseline_udp_mmsg_echo(uint16_t port, void (*ready)(uint16_t port));
+
 /// Time taken by a run, in nanoseconds.
 typedef struct {
     int64_t wall;
@@ -72,6 +79,22 @@ void cbaseline_load_close(cbaseline_load *load);
 int64_t cbaseline_churn(
     uint16_t port, int in_flight, size_t size, double seconds, uint32_t *_Nullable latencies,
     size_t capacity);
+
+typedef struct cbaseline_udp_load cbaseline_udp_load;
+
+/// Opens UDP sockets to a loopback port, with `in_flight` datagrams of `size` bytes among them;
+/// NULL on failure, with errno.
+cbaseline_udp_load *_Nullable cbaseline_udp_load_open(
+    uint16_t port, int sockets, int in_flight, size_t size);
+
+/// Keeps `in_flight` datagrams on their way, each sent again when its answer is back and right, for
+/// `seconds`, or until `total` answers have come if that is above 0. One that is not back after
+/// 100 ms is sent again, and added to `lost`. Returns and records as `cbaseline_load_run` does.
+int64_t cbaseline_udp_load_run(
+    cbaseline_udp_load *load, int64_t total, double seconds, uint32_t *_Nullable latencies,
+    size_t capacity, int64_t *lost);
+
+void cbaseline_udp_load_close(cbaseline_udp_load *load);
 
 // MARK: Processes
 

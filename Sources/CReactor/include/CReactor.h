@@ -101,6 +101,77 @@ ssize_t reactor_send_descriptors(
 ssize_t reactor_receive_descriptors(
     int socket, void *bytes, size_t count, int *descriptors, int *number, bool *is_cut);
 
+// MARK: Datagrams
+
+/// An address in numbers: sixteen bytes as two words in the machine's order, IPv4 in the first
+/// four. `family` is 4, 6, or 0 for none.
+typedef struct {
+    uint64_t high;
+    uint64_t low;
+    uint32_t scope;
+    uint16_t port;
+    uint8_t family;
+} reactor_address;
+
+/// One datagram that has come: `count` bytes of it are stored, more were sent if `is_truncated`.
+typedef struct {
+    reactor_address from;
+    uint32_t count;
+    bool is_truncated;
+} reactor_arrival;
+
+/// What a send came to: how many datagrams left; if none did, `failure` is an errno, and `members`
+/// says how many datagrams it is about.
+typedef struct {
+    int sent;
+    int failure;
+    int members;
+} reactor_sent;
+
+/// A non-blocking datagram socket that children do not inherit.
+int reactor_datagram_socket(int domain);
+
+/// `sendto`: the count, or -1 and errno.
+ssize_t reactor_send_datagram(
+    int socket, const void *bytes, size_t count, reactor_address to);
+
+/// Room for one call on many datagrams, in and out.
+typedef struct reactor_datagrams reactor_datagrams;
+
+enum { REACTOR_DATAGRAM_SLOTS = 64, REACTOR_DATAGRAM_ROOM = 65536 };
+
+reactor_datagrams *reactor_datagrams_make(void);
+void reactor_datagrams_free(reactor_datagrams *all);
+
+/// What came last, one entry a datagram, and where its bytes are.
+reactor_arrival *reactor_datagrams_arrivals(reactor_datagrams *all);
+void *reactor_datagrams_slot(reactor_datagrams *all, int index);
+
+/// Receives at most `want` datagrams by `recvmmsg`, or by `recvmsg` if `singly`; the first one into
+/// memory of the caller's if it brings some. Their number, or a negated errno.
+int reactor_datagrams_receive(
+    reactor_datagrams *all, int socket, int want, void *_Nullable first, size_t room, bool singly);
+
+/// Puts a datagram into the next send, with its bytes left where they are. False: it is full.
+/// With `segmented` it shares a message with those before it where they have one size and go to one
+/// address (UDP_SEGMENT).
+bool reactor_datagrams_add(
+    reactor_datagrams *all, const void *bytes, size_t count, reactor_address to, bool segmented);
+
+/// Sends what was added, by `sendmmsg`, or by `sendmsg` if `singly`, and forgets it.
+reactor_sent reactor_datagrams_send(reactor_datagrams *all, int socket, bool singly);
+
+/// True if the kernel cuts large sends into datagrams by itself (UDP_SEGMENT).
+bool reactor_can_segment(int socket);
+
+/// How many datagrams the kernel dropped since the socket was made, or -1 where it does not tell.
+int64_t reactor_datagram_drops(int socket);
+
+/// Joins a multicast group on an interface, or leaves it; 0 lets the system choose one.
+int reactor_multicast(int socket, reactor_address group, unsigned interface, bool joins);
+/// The interface for multicasts that are sent.
+int reactor_multicast_interface(int socket, bool is_ipv6, unsigned interface);
+
 #pragma clang assume_nonnull end
 
 #endif

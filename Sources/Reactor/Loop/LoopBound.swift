@@ -65,7 +65,7 @@ struct LoopBound<State: AnyObject>: @unchecked Sendable {
     /// A task begun by `Task.immediate` on the loop's thread leaves for its own executor where it
     /// first may, which is after the look at where it is: what it was about to do is carried back.
     @inline(never)
-    private func parkFromElsewhere<Value>(
+    func parkFromElsewhere<Value>(
         _ suspension: Suspension<Value>, _ id: WaitID, _ ended: Value,
         _ park: @escaping @Sendable (State, Waiter<Value>, WaitID, _ isCancelled: Bool) -> Void,
         _ cancel: @escaping @Sendable (State, WaitID) -> Void

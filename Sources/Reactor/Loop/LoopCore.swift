@@ -7,6 +7,8 @@ final class LoopCore {
     /// Where incoming bytes land before they are copied to their size: one for all streams of the
     /// loop, so an idle connection holds no buffer.
     let landing: BorrowedMemory
+    /// The same for datagrams, made when the first socket for them is opened.
+    lazy var datagrams = DatagramLanding()
     var participants = ParticipantList()
     /// True once the loop's end has closed everything: nothing new may be opened.
     var isClosed = false

@@ -18,6 +18,14 @@
     nonisolated(unsafe) private static let nowhere = UnsafeMutableRawPointer.allocate(
         byteCount: 1, alignment: 1)
 
+    /// Memory of somebody in this folder, who keeps it in place while this value is in use.
+    @inline(__always)
+    init(base: UnsafeMutableRawPointer, count: Int) {
+        // SAFETY: the caller vouches for it.
+        unsafe self.base = base
+        self.count = count
+    }
+
     @inline(__always)
     init(_ span: inout MutableSpan<UInt8>) {
         // SAFETY: the caller holds the span's exclusive access for as long as it uses this value;
@@ -78,6 +86,13 @@
         precondition(length <= count)
         // SAFETY: the owner keeps the bytes in place during this call.
         return unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: length))
+    }
+
+    /// Appends a copy of everything to `array`.
+    @inline(__always)
+    func append(to array: inout [UInt8]) {
+        // SAFETY: the owner keeps the bytes in place during this call.
+        unsafe array.append(contentsOf: UnsafeRawBufferPointer(start: base, count: count))
     }
 
     /// Copies all of `other` to the front of this memory; nothing to do if that is where it is.

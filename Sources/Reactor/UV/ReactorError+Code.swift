@@ -155,6 +155,21 @@ extension ReactorError.Code {
     /// libuv: `UV_ENOTCONN`.
     public static let notConnected = Self(rawValue: UV_ENOTCONN.rawValue)
 
+    /// The socket is connected: it sends to its peer alone.
+    ///
+    /// libuv: `UV_EISCONN`.
+    public static let alreadyConnected = Self(rawValue: UV_EISCONN.rawValue)
+
+    /// Nothing says where to send to.
+    ///
+    /// libuv: `UV_EDESTADDRREQ`.
+    public static let destinationRequired = Self(rawValue: UV_EDESTADDRREQ.rawValue)
+
+    /// The datagram is larger than can be sent.
+    ///
+    /// libuv: `UV_EMSGSIZE`.
+    public static let messageTooLong = Self(rawValue: UV_EMSGSIZE.rawValue)
+
     /// The system does not offer this.
     ///
     /// libuv: `UV_ENOTSUP`.
@@ -204,4 +219,9 @@ extension ReactorError.Code {
     ///
     /// libuv: `UV_EAGAIN`.
     static let wouldBlock = Self(rawValue: UV_EAGAIN.rawValue)
+
+    /// A device cannot do what was asked of it.
+    ///
+    /// libuv: `UV_EIO`.
+    static let inputOutput = Self(rawValue: UV_EIO.rawValue)
 }

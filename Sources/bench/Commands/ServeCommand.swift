@@ -6,7 +6,7 @@ import CBaseline
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run one of the measured servers.",
-        subcommands: [TCP.self, Unix.self])
+        subcommands: [TCP.self, Unix.self, UDP.self])
 
     struct TCP: ParsableCommand {
         static let configuration = CommandConfiguration(

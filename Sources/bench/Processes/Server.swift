@@ -1,4 +1,4 @@
-// An echo server under load: this program, as `bench serve tcp`, on a core of its own.
+// An echo server under load: this program, as `bench serve`, on a core of its own.
 
 import Foundation
 
@@ -7,17 +7,21 @@ final class Server {
     let port: UInt16
     let child: Child
 
-    init(_ implementation: TCPImplementation, launcher: [String] = []) throws {
+    convenience init(_ implementation: TCPImplementation, launcher: [String] = []) throws {
+        try self.init("tcp", implementation.rawValue, launcher: launcher)
+    }
+
+    /// One of the servers of `bench serve`, by what it serves and its name.
+    init(_ service: String, _ implementation: String, launcher: [String] = []) throws {
         var arguments = [
-            "serve", "tcp", "--implementation", implementation.rawValue, "--port", "0",
-            "--controlled",
+            "serve", service, "--implementation", implementation, "--port", "0", "--controlled",
         ]
         if let cores = Machine.cores { arguments += ["--core", String(cores.server)] }
         child =
             launcher.isEmpty ? try Child(arguments) : try Child.program(launcher + arguments)
         let words = try child.line(within: launcher.isEmpty ? 10 : 60).split(separator: " ")
         guard words.first == "ready", let port = words.last.flatMap({ UInt16($0) }) else {
-            throw Failure("\(implementation.rawValue) is not ready: \(words)")
+            throw Failure("\(implementation) is not ready: \(words)")
         }
         self.port = port
     }

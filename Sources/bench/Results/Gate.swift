@@ -29,7 +29,7 @@ struct Gate: Codable {
     }
 
     static func evaluate(_ rows: [Row]) -> [Gate] {
-        echoes(rows) + connections(rows) + timers(rows) + submits(rows)
+        echoes(rows) + datagrams(rows) + connections(rows) + timers(rows) + submits(rows)
     }
 
     private static func echoes(_ rows: [Row]) -> [Gate] {
@@ -62,6 +62,22 @@ struct Gate: Codable {
             Gate(
                 "\(main): async main / NIOAsyncChannel", atMost: 0.8,
                 ratio(main, .reactorAsyncMain, .nioAsync)),
+        ]
+    }
+
+    private static func datagrams(_ rows: [Row]) -> [Gate] {
+        let single = UDPWorkload.name(inFlight: 32)
+        let many = UDPWorkload.name(inFlight: 256)
+        return [
+            Gate(
+                "\(single): receive, send / libuv", atMost: 1.10,
+                compare(rows, single, "reactor", "libuv")),
+            Gate(
+                "\(many): batches / libuv", atMost: 0.80,
+                compare(rows, many, "reactor-batch", "libuv")),
+            Gate(
+                "\(many): batches / recvmmsg and sendmmsg in C", atMost: 1.10,
+                compare(rows, many, "reactor-batch", "mmsg")),
         ]
     }
 

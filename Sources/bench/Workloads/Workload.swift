@@ -46,6 +46,12 @@ struct Plan {
                 connections: 8, size: 65_536, rounds: rounds(8, 0.5, budget: 18),
                 implementations: [.libuv, .reactor, .reactorChunks]),
             UnixWorkload(connections: 50, size: 1024, rounds: rounds(6, 0.4, budget: 10)),
+            UDPWorkload(
+                inFlight: 32, rounds: rounds(6, 0.4, budget: 16),
+                selected: UDPImplementation.allCases),
+            UDPWorkload(
+                inFlight: 256, rounds: rounds(6, 0.4, budget: 16),
+                selected: UDPImplementation.allCases),
             ChurnWorkload(rounds: rounds(6, 0.4, budget: 18)),
             IdleWorkload(connections: isQuick ? 2000 : 5000),
             AllocationsWorkload(requestsEach: isQuick ? 100 : 400),

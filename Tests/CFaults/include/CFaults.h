@@ -12,6 +12,9 @@ enum faults_call {
     FAULTS_RECV,
     FAULTS_SEND,
     FAULTS_SENDMSG,
+    FAULTS_SENDTO,
+    FAULTS_SENDMMSG,
+    FAULTS_RECVMMSG,
     FAULTS_ACCEPT,
     FAULTS_CONNECT,
     FAULTS_GETSOCKOPT,
@@ -26,6 +29,12 @@ void faults_fail(enum faults_call call, int error, long times);
 /// count of its own. 0 ends it.
 void faults_fail_every(enum faults_call call, int error, long n);
 void faults_fail_every_second_kind(enum faults_call call, int error, long n);
+
+/// Messages that are to be cut up (UDP_SEGMENT) fail with `error`, alone; 0 ends it.
+void faults_fail_segmented(int error);
+
+/// Messages that sendmmsg was asked to cut up, or sendmsg.
+long faults_segmented_count(void);
 
 /// recv, send and sendmsg move at most so many bytes; 0: no limit.
 void faults_limit_bytes(size_t count);

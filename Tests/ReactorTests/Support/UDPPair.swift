@@ -1,0 +1,40 @@
+// Datagram sockets over loopback for tests, with both ways to receive and send.
+
+import Testing
+
+@testable import Reactor
+
+/// How a socket makes its system calls: many datagrams at a time, or one, as on other systems.
+enum UDPCalls: CaseIterable, Sendable, CustomTestStringConvertible {
+    case many, singly
+
+    var testDescription: String { self == .many ? "recvmmsg" : "recvmsg" }
+
+    var options: UDPOptions {
+        var options = UDPOptions()
+        options.sendsAndReceivesSingly = self == .singly
+        return options
+    }
+}
+
+/// A bound socket, and one that is connected to it, on the current loop.
+func udpPair(
+    _ calls: UDPCalls = .many, _ change: (inout UDPOptions) -> Void = { _ in }
+) async throws -> (server: UDPSocket, client: UDPSocket) {
+    var options = calls.options
+    change(&options)
+    let server = try await UDPSocket.bind(to: .loopback(port: 0), options: options)
+    return (server, try await UDPSocket.connect(to: server.localAddress, options: options))
+}
+
+/// An address on loopback where nobody is.
+func deserted() async throws -> SocketAddress {
+    let socket = try await UDPSocket.bind(to: .loopback(port: 0))
+    defer { socket.close() }
+    return socket.localAddress
+}
+
+extension UDPSocket {
+    /// The loop's side; on its loop only.
+    var core: UDPCore { handle.here }
+}
