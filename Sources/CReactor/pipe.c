@@ -33,7 +33,7 @@ void reactor_unblock_sigpipe(void) {
 
 /// The signal of a failed write is pending on this thread: nobody is to get it, now or when the
 /// mask is restored.
-static void take_sigpipe(void) {
+void reactor_take_sigpipe(void) {
     sigset_t set = only_sigpipe();
 #if defined(__linux__)
     struct timespec at_once = {0, 0};
@@ -49,12 +49,12 @@ static void take_sigpipe(void) {
 
 ssize_t reactor_write(int descriptor, const void *bytes, size_t count) {
     ssize_t written = write(descriptor, bytes, count);
-    if (written < 0 && errno == EPIPE) take_sigpipe();
+    if (written < 0 && errno == EPIPE) reactor_take_sigpipe();
     return written;
 }
 
 ssize_t reactor_write_vector(int descriptor, const struct iovec *parts, int count) {
     ssize_t written = writev(descriptor, parts, count);
-    if (written < 0 && errno == EPIPE) take_sigpipe();
+    if (written < 0 && errno == EPIPE) reactor_take_sigpipe();
     return written;
 }

@@ -16,8 +16,8 @@ struct Bench: ParsableCommand {
         subcommands: [
             TCPCommand.self, UnixCommand.self, UDPCommand.self, ChurnCommand.self,
             IdleCommand.self, TimersCommand.self, SubmitCommand.self, DNSCommand.self,
-            AllocationsCommand.self, InstructionsCommand.self, ListCommand.self,
-            ServeCommand.self, OnceCommand.self,
+            BulkCommand.self, ProxyCommand.self, AllocationsCommand.self,
+            InstructionsCommand.self, ListCommand.self, ServeCommand.self, OnceCommand.self,
         ])
 
     @Flag(help: "Shorter rounds and smaller counts: at most 45 seconds.")

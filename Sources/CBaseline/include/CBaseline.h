@@ -96,6 +96,17 @@ int64_t cbaseline_udp_load_run(
 
 void cbaseline_udp_load_close(cbaseline_udp_load *load);
 
+// MARK: One stream of many bytes
+
+/// A thread on `core` (any if negative) that connects to `port` and sends so many bytes.
+bool cbaseline_flood(uint16_t port, int64_t bytes, int core);
+/// A thread that accepts one connection and reads it to its end; the port, or 0.
+uint16_t cbaseline_swallow(int core);
+/// Nanoseconds of CPU of the calling thread.
+int64_t cbaseline_thread_cpu(void);
+/// The time for libuv, as its users write it, to read `bytes` of one connection; zero if it failed.
+cbaseline_time cbaseline_bulk(int64_t bytes, int core);
+
 // MARK: Processes
 
 /// Starts a program with its standard input and output on pipes and its standard error on

@@ -172,6 +172,25 @@ int reactor_multicast(int socket, reactor_address group, unsigned interface, boo
 /// The interface for multicasts that are sent.
 int reactor_multicast_interface(int socket, bool is_ipv6, unsigned interface);
 
+/// Takes the SIGPIPE that a failed call has left pending; `errno` is EPIPE afterwards.
+void reactor_take_sigpipe(void);
+
+/// `pread`, `sendfile` and `splice` without blocking on a socket or pipe: -1 and errno, ENOSYS
+/// where the system has no such call.
+ssize_t reactor_read_at(int file, void *bytes, size_t count, int64_t offset);
+ssize_t reactor_send_file(int socket, int file, int64_t offset, size_t count);
+ssize_t reactor_splice(int from, int to, size_t count);
+/// True if the first and last of these bytes of a file can be read without waiting for a disk.
+bool reactor_is_cached(int file, int64_t offset, size_t count);
+int reactor_set_pipe_size(int end, int bytes);
+
+/// What the kernel knows of a TCP connection; times in microseconds, the last two in milliseconds.
+struct reactor_tcp_state {
+    uint32_t state, round_trip, round_trip_variation, congestion_window, segment_bytes;
+    uint32_t unacknowledged, lost, retransmissions, since_sent, since_received;
+};
+int reactor_tcp_state(int socket, struct reactor_tcp_state *state);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -22,6 +22,10 @@ final class LoopCore {
     var late: [ShutdownReport.Holdup] = []
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
+    /// The timers of streams that may not be idle for ever; few streams have one.
+    var idleTimers: [ObjectIdentifier: TimerID] = [:]
+    /// Bytes that streams have passed on without this process touching them, and with.
+    var transfers = Transfers()
     private var waits: UInt64 = 0
     /// What has landed for tasks since they last ran: bytes, and as much again for each wake.
     private var landed = 0
@@ -54,4 +58,14 @@ final class LoopCore {
     /// Tasks are about to run.
     @inline(__always)
     func clearLanded() { landed = 0 }
+}
+
+/// Which way bytes went: for tests, and to see that the fast path is taken.
+struct Transfers {
+    /// From descriptor to descriptor by `splice`.
+    var spliced = 0
+    /// From a file by `sendfile`.
+    var sentFromFiles = 0
+    /// From a file through memory, read on the blocking pool.
+    var copiedFromFiles = 0
 }

@@ -3,14 +3,19 @@
 /// Copies everything that comes from `reader` to `writer` and returns the number of bytes, once the
 /// reader's peer has finished.
 ///
-/// Reads no faster than the writer takes: both suspend. One buffer serves the whole copy. `writer`
-/// is left open; call ``ByteWriter/finish()`` to pass the end on as well. Cancelling ends the copy
-/// with `CancellationError`; what had just been read may not have been written then.
+/// Reads no faster than the writer takes: both suspend. Between connections and pipes of one loop
+/// the bytes stay in the kernel; else one buffer serves the whole copy. `writer` is left open; call
+/// ``ByteWriter/finish()`` to pass the end on as well. Cancelling ends the copy with
+/// `CancellationError`; what had just been read may not have been written then.
 ///
 /// - Throws: What reading and writing throw.
+///
+/// libuv: none; `splice`, or reading and writing.
 public func copy(from reader: some ByteReader, to writer: some ByteWriter) async throws -> Int {
+    try Task.checkCancellation()
+    var (total, isAll) = try await splice(from: reader, to: writer)
+    if isAll { return total }
     var buffer = [UInt8](repeating: 0, count: 65_536)
-    var total = 0
     while true {
         let count = try await reader.read(into: &buffer)
         if count == 0 { return total }

@@ -34,6 +34,8 @@ struct Outbound {
 
     private enum State {
         case open
+        /// Somebody sends by other means; what is written meanwhile waits, `finish` too.
+        case held(finishes: Bool)
         /// `finish` was called: the end follows what is pending.
         case finishing
         /// The end was sent.
@@ -57,8 +59,8 @@ struct Outbound {
     @inline(__always)
     func refusal(_ operation: () -> String) -> ReactorError? {
         switch state {
-        case .open: nil
-        case .finishing, .finished: ReactorError(.finished, operation())
+        case .open, .held(finishes: false): nil
+        case .finishing, .finished, .held: ReactorError(.finished, operation())
         case .failed(let error): error
         }
     }
@@ -133,6 +135,7 @@ struct Outbound {
 
     /// True if the end may be sent now; it is the caller's to send.
     mutating func finish() -> Bool {
+        if isHeld { state = .held(finishes: true) }
         guard case .open = state else { return false }
         state = pending == 0 ? .finished : .finishing
         return pending == 0
@@ -154,8 +157,45 @@ struct Outbound {
         return takeWriters()
     }
 
-    /// Nothing more may be written; what is pending still goes out.
-    mutating func refuse(_ error: ReactorError) { state = .failed(error) }
+    /// Nothing more may be written; what is pending still goes out, unless it had to follow what
+    /// somebody sends by other means, which ends here.
+    mutating func refuse(_ error: ReactorError) {
+        if isHeld {
+            pieces = []
+            pending = 0
+        }
+        state = .failed(error)
+    }
+
+    // MARK: Sending by other means
+
+    var isHeld: Bool { if case .held = state { true } else { false } }
+
+    /// True if what is written waits from now on, until `release`.
+    mutating func hold() -> Bool {
+        guard isClear else { return false }
+        state = .held(finishes: false)
+        return true
+    }
+
+    mutating func release() {
+        guard case .held(let finishes) = state else { return }
+        state = finishes ? .finishing : .open
+    }
+
+    /// What a holder's wait for room in the kernel is told apart by.
+    static let room = Int.min
+
+    /// The holder who waits for room in the kernel.
+    mutating func takeHolder() -> Waiter<WriteOutcome>? {
+        guard let index = writers.firstIndex(where: { $0.below == Self.room }) else { return nil }
+        return writers.remove(at: index).waiter
+    }
+
+    /// True if something can be done once the kernel has room.
+    var wantsRoom: Bool {
+        isHeld ? writers.contains { $0.below == Self.room } : pending > 0
+    }
 
     mutating func takeWriters() -> [Waiter<WriteOutcome>] {
         defer { writers = [] }

@@ -27,6 +27,10 @@ struct SendAhead: ~Copyable {
         return false
     }
 
+    /// True while bytes are on their way. For a caller that comes after their writer.
+    @inline(__always)
+    var isUnderWay: Bool { word.load(ordering: .relaxed) & ~Self.stopped != 0 }
+
     /// `count` reserved bytes have come to the loop.
     func arrived(_ count: Int) { word.subtract(UInt32(count), ordering: .relaxed) }
 

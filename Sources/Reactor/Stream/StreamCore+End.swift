@@ -1,6 +1,14 @@
 // How a stream ends: its writing finished, all of it flushed and closed, or at once.
 
 extension StreamCore {
+    var isClosed: Bool { phase == .closed }
+    var isOpen: Bool { phase == .open }
+    var peerName: String { peer.description }
+
+    func error(_ code: ReactorError.Code, _ verb: String) -> ReactorError {
+        ReactorError(code, "\(verb) \(peer)")
+    }
+
     /// Begins to finish. The outcome, or `nil` where what is pending has to leave first.
     func finish() -> WriteOutcome? {
         if let refusal = refusal() { return .failed(refusal) }

@@ -13,7 +13,9 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// One byte, where the object had room.
     let medium: Medium
     private(set) var phase = Phase.open
-    private var lastReadFilled = false
+    /// Somebody takes bytes past this object: a read of no bytes waits for readiness alone.
+    var isTapped = false
+    var lastReadFilled = false
     var hasFailedToSend = false
     private var discardsUnread = false
     let poll: UVPoll
@@ -106,14 +108,15 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// fast peer cannot hold the others up.
     @inline(__always)
     private func receive() {
-        guard inbound.isOpen, inbound.reader != nil || inbound.unread < Inbound.highMark else {
-            return updateWatch()
-        }
+        guard inbound.isOpen,
+            inbound.reader != nil || !isTapped && inbound.unread < Inbound.highMark
+        else { return updateWatch() }
         let memory = inbound.landing(else: core.landing)
+        if memory.count == 0 { return wake(inbound.received(0, in: memory)) }
         wake(take(receive(into: memory), memory))
     }
 
-    private func take(_ count: Int, _ memory: BorrowedMemory) -> Inbound.Wake {
+    func take(_ count: Int, _ memory: BorrowedMemory) -> Inbound.Wake {
         if count > 0 {
             lastReadFilled = count == memory.count && count >= 16 * 1024
             core.noteLanded(count)
@@ -141,6 +144,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         guard phase != .closed else { return }
         while inbound.isOpen, inbound.unread < Inbound.highMark {
             let memory = inbound.landing(else: core.landing)
+            if memory.count == 0 { return wake(inbound.received(0, in: memory)) }
             let count = receive(into: memory)
             wake(take(count, memory))
             if count < 0 { break }
@@ -158,15 +162,17 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     /// to send: changing what is watched costs two system calls, and a busy writer fills up again.
     func updateWatch() {
         var events: UVPoll.Events = []
-        if phase == .open, inbound.isOpen, inbound.unread < Inbound.highMark {
+        if phase == .open, inbound.isOpen, inbound.unread < Inbound.highMark,
+            !isTapped || inbound.reader != nil
+        {
             events.insert(.readable)
         }
-        if outbound.pending > 0 { events.insert(.writable) }
+        if outbound.wantsRoom { events.insert(.writable) }
         poll.watch(events, for: self)
     }
 
     @inline(__always)
-    private func wake(_ wake: Inbound.Wake) {
+    func wake(_ wake: Inbound.Wake) {
         if let wake { wake.waiter.resume(wake.outcome) }
     }
 
@@ -218,7 +224,11 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     func cancelWrite(_ id: WaitID) { outbound.cancel(id)?.resume(.cancelled) }
 
     /// Sends what waits, everything in one call where it fits, until the kernel takes no more.
-    private func flush() {
+    func flush() {
+        if outbound.isHeld {
+            outbound.takeHolder()?.resume(.done)
+            return updateWatch()
+        }
         guard outbound.pending > 0 else { return updateWatch() }
         while outbound.pending > 0 {
             let parts = outbound.front(limit: 1024)
@@ -280,18 +290,11 @@ final class StreamCore: ShutdownParticipant, PollOwner {
         descriptor.close()
         if case .unix(let peer) = peer { peer.close() }
         core.participants.leave(self)
+        forgetIdleLimit()
         peer.noteRelease()
         if let closing = closing.take() {
             _ = core.timers.cancel(closing.timer)
             for waiter in closing.waiters { waiter.resume(()) }
         }
-    }
-
-    var isClosed: Bool { phase == .closed }
-    var isOpen: Bool { phase == .open }
-    var peerName: String { peer.description }
-
-    func error(_ code: ReactorError.Code, _ verb: String) -> ReactorError {
-        ReactorError(code, "\(verb) \(peer)")
     }
 }

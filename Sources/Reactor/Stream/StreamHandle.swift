@@ -70,10 +70,23 @@ extension LoopBound where State == StreamCore {
 
     // MARK: Writing
 
+    /// The stream, where the caller is on its loop and nothing that was sent to the loop before is
+    /// still on its way: a task that has awaited another's write comes after it.
+    @inline(__always)
+    private var ifInOrder: StreamCore? {
+        guard let stream = ifHere, !stream.ahead.isUnderWay else { return nil }
+        return stream
+    }
+
+    /// Has what other threads have sent go first, where the caller is on the loop.
+    private func comeLast() {
+        if loop.isCurrent { _ = loop.queue.collect() }
+    }
+
     @inline(__always)
     func write(_ bytes: Span<UInt8>) async throws {
         try Task.checkCancellation()
-        guard let stream = ifHere else {
+        guard let stream = ifInOrder else {
             return try await writeElsewhere([BorrowedMemory(bytes).copy(prefix: bytes.count)])
         }
         if try stream.write(BorrowedMemory(bytes)) { return }
@@ -83,14 +96,14 @@ extension LoopBound where State == StreamCore {
     @inline(__always)
     func write(_ bytes: [UInt8]) async throws {
         try Task.checkCancellation()
-        guard let stream = ifHere else { return try await writeElsewhere([bytes]) }
+        guard let stream = ifInOrder else { return try await writeElsewhere([bytes]) }
         if try stream.write(bytes) { return }
         try await wait(below: Outbound.mark)
     }
 
     func write(contentsOf parts: [[UInt8]]) async throws {
         try Task.checkCancellation()
-        guard let stream = ifHere else { return try await writeElsewhere(parts) }
+        guard let stream = ifInOrder else { return try await writeElsewhere(parts) }
         if try stream.write(contentsOf: parts) { return }
         try await wait(below: Outbound.mark)
     }
@@ -103,7 +116,7 @@ extension LoopBound where State == StreamCore {
         _ begin: @escaping @Sendable (StreamCore) throws(ReactorError) -> Bool
     ) async throws {
         try Task.checkCancellation()
-        guard let stream = ifHere else {
+        guard let stream = ifInOrder else {
             return try await writing { stream throws(ReactorError) in
                 try begin(stream) || stream.outbound.hasRoom
             } below: {
@@ -163,6 +176,7 @@ extension LoopBound where State == StreamCore {
     private func sendAhead(_ parts: [[UInt8]]) throws -> Bool {
         let count = parts.reduce(0) { $0 + $1.count }
         guard constant({ $0.ahead.reserve(count) }) else { return false }
+        comeLast()
         guard loop.post({ here.writeAhead(parts, count) }) else {
             throw ReactorError(.loopClosed, "write to a stream of \(loop)")
         }
@@ -175,6 +189,7 @@ extension LoopBound where State == StreamCore {
         _ begin: @escaping @Sendable (StreamCore) throws(ReactorError) -> Bool,
         below limit: @escaping @Sendable () -> Int
     ) async throws {
+        comeLast()
         let ended = ReactorError(.loopClosed, "write to a stream of \(loop)")
         let outcome: WriteOutcome = await waitElsewhere(
             ifLoopEnded: .failed(ended)
@@ -195,7 +210,7 @@ extension LoopBound where State == StreamCore {
 
     func finish() async throws {
         try Task.checkCancellation()
-        guard let stream = ifHere else {
+        guard let stream = ifInOrder else {
             return try await writing { stream throws(ReactorError) in
                 switch stream.finish() {
                 case .failed(let error): throw error
@@ -213,10 +228,11 @@ extension LoopBound where State == StreamCore {
     // MARK: The end
 
     func close(flushFor limit: Duration) async {
-        if let stream = ifHere {
+        if let stream = ifInOrder {
             if stream.beginClose(flushFor: limit) { return }
             await suspend { stream.parkCloser(.here($0)) }
         } else {
+            comeLast()
             let wait = RemoteWait<Void>()
             await wait.suspend {
                 let sent = loop.post {

@@ -56,6 +56,10 @@
         }
     }
 
+    /// No bytes.
+    // SAFETY: the address is never followed.
+    static var none: BorrowedMemory { unsafe BorrowedMemory(nil, 0) }
+
     /// Fresh memory that is never freed: for what lives as long as its thread.
     static func allocate(count: Int) -> BorrowedMemory {
         // SAFETY: the size and the memory belong together.

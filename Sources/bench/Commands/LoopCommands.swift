@@ -71,3 +71,23 @@ struct ListCommand: ParsableCommand {
         }
     }
 }
+
+struct BulkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bulk", abstract: "One stream of many bytes: wall time per GiB.")
+
+    @Option(help: "How many rounds.")
+    var rounds = 5
+
+    func run() throws { try BulkWorkload(.bulk, bytes: 1 << 30, rounds: Rounds(rounds)).run() }
+}
+
+struct ProxyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "proxy", abstract: "One stream through a proxy: CPU per GiB.")
+
+    @Option(help: "How many rounds.")
+    var rounds = 5
+
+    func run() throws { try BulkWorkload(.proxy, bytes: 1 << 30, rounds: Rounds(rounds)).run() }
+}

@@ -68,7 +68,7 @@ extension UnixImplementation {
 struct OnceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "once", abstract: "One measurement, for this tool itself.",
-        shouldDisplay: false, subcommands: [Timers.self, Submit.self, DNS.self])
+        shouldDisplay: false, subcommands: [Timers.self, Submit.self, DNS.self, Bulk.self])
 
     struct Timers: ParsableCommand {
         @Option var implementation: TimersImplementation
@@ -88,6 +88,13 @@ struct OnceCommand: ParsableCommand {
         func run() throws {
             Once.report(try implementation.run(mode, count: count))
         }
+    }
+
+    struct Bulk: ParsableCommand {
+        @Option var implementation: BulkImplementation
+        @Option var bytes: Int
+
+        func run() throws { Once.report(try implementation.run(bytes: bytes)) }
     }
 
     struct Submit: ParsableCommand {

@@ -30,6 +30,7 @@ struct Gate: Codable {
 
     static func evaluate(_ rows: [Row]) -> [Gate] {
         echoes(rows) + datagrams(rows) + connections(rows) + timers(rows) + submits(rows)
+            + bulk(rows)
     }
 
     private static func echoes(_ rows: [Row]) -> [Gate] {
@@ -120,6 +121,20 @@ struct Gate: Codable {
         return [
             Gate("\(one): reactor / libuv", atMost: 1.10, compare(rows, one, "reactor", "libuv")),
             Gate("\(many): reactor / NIO", atMost: 0.8, compare(rows, many, "reactor", "nio")),
+        ]
+    }
+
+    private static func bulk(_ rows: [Row]) -> [Gate] {
+        let bulk = BulkWorkload.Kind.bulk.rawValue
+        let proxy = BulkWorkload.Kind.proxy.rawValue
+        return [
+            // At least 0.95 of its bytes per second.
+            Gate(
+                "\(bulk): time per byte, reactor / libuv", atMost: 1 / 0.95,
+                compare(rows, bulk, "reactor", "libuv")),
+            Gate(
+                "\(proxy): CPU per byte, splice / copying", atMost: 0.6,
+                compare(rows, proxy, "splice", "copying")),
         ]
     }
 

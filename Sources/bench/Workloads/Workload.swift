@@ -70,8 +70,12 @@ struct Plan {
                 rounds: rounds(5, 0, budget: 5)),
             DNSWorkload(
                 mode: .shared, count: isQuick ? 300 : 1000, rounds: rounds(5, 0, budget: 5)),
+            BulkWorkload(.bulk, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
+            BulkWorkload(.proxy, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
         ]
     }
+
+    private var bulkBytes: Int { isQuick ? 256 << 20 : 1 << 30 }
 
     private func rounds(_ count: Int, _ seconds: Double, budget: Double) -> Rounds {
         isQuick

@@ -73,6 +73,38 @@ struct SendAheadTests {
         server.abort()
     }
 
+    @Test func `a write, a finish and a close of the loop come after what was sent ahead`()
+        async throws
+    {
+        let (client, server) = try await tcpPair()
+        let (other, otherPeer) = try await tcpPair()
+        for _ in 0..<50 {
+            let sent = Gate()
+            // Blocks the loop's thread, so that the bytes are still on their way afterwards.
+            Task.detached {
+                try await client.write([1])
+                try await other.write([3])
+                sent.open()
+            }
+            sent.waitBlocking()
+            #expect(client.core.ahead.isUnderWay && other.core.ahead.isUnderWay)
+            try await client.write([2])
+            try await other.write(contentsOf: [[4], [5]])
+        }
+        let last = Gate()
+        Task.detached {
+            try await client.write([6])
+            try await other.write([7])
+            last.open()
+        }
+        last.waitBlocking()
+        try await client.finish()
+        await other.close()
+        #expect(try await server.readAll() == (0..<50).flatMap { _ in [1, 2] } + [6])
+        #expect(try await otherPeer.readAll() == (0..<50).flatMap { _ in [3, 4, 5] } + [7])
+        for stream in [client, server, other, otherPeer] { stream.abort() }
+    }
+
     @Test func `while bytes are queued a writer elsewhere waits like any other`() async throws {
         let (client, server) = try await tcpPair()
         try await client.writeUntilBlocked()

@@ -23,6 +23,7 @@ enum Layers {
         "EventLoop": ["System/CurrentLoop.swift"],
         // The system's `sockaddr` is translated where its types are known; streams name their peer.
         "SocketAddress": ["System", "Stream"],
+        "TCPInformation": ["System"],
     ]
 
     static func upwardUses() -> [Use] {
