@@ -28,7 +28,7 @@ struct UnixDescriptorsTests {
         #expect(text == Array("before with after".utf8))
         let own = Descriptor(number: try #require(found.first).rawValue)
         #expect(found.count == 1 && fcntl(own.number, F_GETFD) == FD_CLOEXEC)
-        #expect(own.write(BorrowedMemory(keptAlive: [9])) == 1)
+        #expect(own.write([9]) == 1)
         #expect(readEnd.number != own.number)
         own.close()
         readEnd.close()

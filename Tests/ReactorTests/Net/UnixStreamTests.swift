@@ -151,7 +151,10 @@ struct UnixStreamTests {
             FileDescriptor(rawValue: own.number), options: UnixOptions(receivesDescriptors: keeps))
         let (readEnd, writeEnd) = try Descriptor.pipe()
         let first = Array("AAAA".utf8)
-        #expect(other.send(parts: [BorrowedMemory(keptAlive: first)], with: [readEnd]) == 4)
+        let sent = withExtendedLifetime(first) {
+            other.send(parts: [BorrowedMemory(keptAlive: first)], with: [readEnd])
+        }
+        #expect(sent == 4)
         other.send(Array("BBBB".utf8))
         for descriptor in [other, readEnd, writeEnd] { descriptor.close() }
         #expect(try await stream.readAll() == Array("AAAABBBB".utf8))

@@ -134,12 +134,14 @@ struct DispositionTests {
 
 private let calls = Atomic(0)
 
-/// A disposition to compare: the handler's address, the flags, the blocked signals.
+/// A disposition to compare: the handler's address, the flags, and a handler's blocked signals.
 private func action(of number: Int32) -> [UInt64] {
     // SAFETY: the kernel fills a plain value, which is then read.
     var action = sigaction()
     unsafe sigaction(number, nil, &action)
     let handler = unsafe unsafeBitCast(action.__sigaction_handler, to: UInt64.self)
+    // Without a handler the mask means nothing, and the thread sanitizer leaves an old one there.
+    if handler < 2 { return [handler] }
     let mask = (1...64).map { unsafe UInt64(sigismember(&action.sa_mask, $0)) }
     // Less SA_RESTORER, which glibc sets for itself.
     let flags = UInt64(UInt32(bitPattern: action.sa_flags) & ~0x0400_0000)

@@ -161,7 +161,7 @@ struct PipeTests {
 
 extension Descriptor {
     fileprivate func send(line: String) -> Bool {
-        write(BorrowedMemory(keptAlive: Array(line.utf8))) == line.utf8.count
+        write(Array(line.utf8)) == line.utf8.count
     }
 }
 

@@ -10,7 +10,7 @@ struct StandardStreamsTests {
         await #expect(processExitsWith: .success) {
             let (readEnd, writeEnd) = try blockingPipe()
             replace(0, by: readEnd)
-            #expect(writeEnd.write(BorrowedMemory(keptAlive: Array("one\ntwo\n".utf8))) == 8)
+            #expect(writeEnd.write(Array("one\ntwo\n".utf8)) == 8)
             writeEnd.close()
             try await onThread {
                 try EventLoop.run {
@@ -84,7 +84,7 @@ struct StandardStreamsTests {
                 }
                 #expect(!isNonBlocking(1), "\(kind)")
                 // What other code prints still goes out.
-                #expect(Descriptor(number: 1).write(BorrowedMemory(keptAlive: [3])) == 1)
+                #expect(Descriptor(number: 1).write([3]) == 1)
                 // Not closed: the next descriptor would take its number.
                 replace(1, by: openFile("/dev/null", O_WRONLY))
                 let all = try await kind == "file" ? source() : read

@@ -54,7 +54,7 @@ struct StreamMediumTests {
     @Test func `the master of a pseudo-terminal ends with its other side`() async throws {
         let (master, other) = try pseudoTerminal()
         defer { master.abort() }
-        _ = other.write(BorrowedMemory(keptAlive: Array("last".utf8)))
+        _ = other.write(Array("last".utf8))
         other.close()
         var all: [UInt8] = []
         while let chunk = try await master.read(upTo: 100) { all += chunk }

@@ -67,7 +67,14 @@ extension Descriptor {
     }
 
     @discardableResult
-    func send(_ bytes: [UInt8]) -> Int { send(BorrowedMemory(keptAlive: bytes)) }
+    func send(_ bytes: [UInt8]) -> Int {
+        withExtendedLifetime(bytes) { send(BorrowedMemory(keptAlive: bytes)) }
+    }
+
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Int {
+        withExtendedLifetime(bytes) { write(BorrowedMemory(keptAlive: bytes)) }
+    }
 
     /// What has arrived: empty at the end, `nil` on an error or if there is nothing yet.
     func receive(upTo count: Int = 65_536) -> [UInt8]? {
