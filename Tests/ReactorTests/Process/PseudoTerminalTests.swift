@@ -36,8 +36,9 @@ struct PseudoTerminalTests {
 
     @Test func `what is typed is read, and control-C is a signal`() async throws {
         guard !Spawner.usesUV else { return Skip.note("not with uv_spawn") }
+        // Without `exec` a shell that is just starting `sleep` may swallow the signal.
         let command = onTerminal(
-            shell("printf 'Password: '; read word; echo \"[$word]\"; sleep 60"))
+            shell("printf 'Password: '; read word; echo \"[$word]\"; exec sleep 60"))
         let status = try await command.run { child in
             let reader = BufferedReader(child.terminal)
             #expect(try await text(reader, through: "Password: ") == "Password: ")
