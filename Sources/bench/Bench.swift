@@ -16,7 +16,8 @@ struct Bench: ParsableCommand {
         subcommands: [
             TCPCommand.self, UnixCommand.self, UDPCommand.self, ChurnCommand.self,
             IdleCommand.self, TimersCommand.self, SubmitCommand.self, DNSCommand.self,
-            BulkCommand.self, ProxyCommand.self, AllocationsCommand.self,
+            BulkCommand.self, ProxyCommand.self, SpawnCommand.self, ExitsCommand.self,
+            PipeCommand.self, LatenessCommand.self, AllocationsCommand.self,
             InstructionsCommand.self, ListCommand.self, ServeCommand.self, OnceCommand.self,
         ])
 

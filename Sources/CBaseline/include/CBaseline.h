@@ -107,6 +107,27 @@ int64_t cbaseline_thread_cpu(void);
 /// The time for libuv, as its users write it, to read `bytes` of one connection; zero if it failed.
 cbaseline_time cbaseline_bulk(int64_t bytes, int core);
 
+// MARK: Children
+
+/// Starts /bin/true `count` times and waits for it, `at_once` at a time: posix_spawn and waitpid on
+/// one thread, the same on `at_once` threads, and uv_spawn. Wall time is below 0 where it fails.
+cbaseline_time cbaseline_spawn_posix(int64_t count, int64_t at_once);
+cbaseline_time cbaseline_spawn_threads(int64_t count, int64_t at_once);
+cbaseline_time cbaseline_spawn_uv(int64_t count, int64_t at_once);
+
+/// Starts `alive + exits` children of a libuv loop; the time is that of killing `exits` of them, one
+/// after the other, and of hearing of each end.
+cbaseline_time cbaseline_exits(
+    char *_Nullable *_Nonnull arguments, int64_t alive, int64_t exits);
+
+/// Starts a program and reads `bytes` from its standard output, 64 KiB at a time.
+cbaseline_time cbaseline_pipe(
+    const char *path, char *_Nullable const *_Nonnull arguments, int64_t bytes);
+
+/// How late, in nanoseconds, each millisecond was told by a timer of a libuv loop while it started
+/// `count` children, `at_once` at a time. The number of samples; zero if it failed.
+size_t cbaseline_lateness(int64_t count, int64_t at_once, int64_t *samples, size_t capacity);
+
 // MARK: Processes
 
 /// Starts a program with its standard input and output on pipes and its standard error on

@@ -68,7 +68,11 @@ extension UnixImplementation {
 struct OnceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "once", abstract: "One measurement, for this tool itself.",
-        shouldDisplay: false, subcommands: [Timers.self, Submit.self, DNS.self, Bulk.self])
+        shouldDisplay: false,
+        subcommands: [
+            Timers.self, Submit.self, DNS.self, Bulk.self, Spawn.self, Exits.self, Pipe.self,
+            Lateness.self,
+        ])
 
     struct Timers: ParsableCommand {
         @Option var implementation: TimersImplementation

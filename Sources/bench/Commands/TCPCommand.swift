@@ -120,8 +120,8 @@ extension Workload {
     func run() throws {
         let rows = try measure(progress: .shared)
         Progress.shared.clear()
-        if rows.count == 1 {
-            print(Table.line(rows[0]))
+        if Set(rows.map(\.implementation)).count == 1 {
+            for row in rows { print(Table.line(row)) }
         } else {
             print(Table.text(rows))
         }

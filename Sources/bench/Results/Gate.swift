@@ -30,7 +30,7 @@ struct Gate: Codable {
 
     static func evaluate(_ rows: [Row]) -> [Gate] {
         echoes(rows) + datagrams(rows) + connections(rows) + timers(rows) + submits(rows)
-            + bulk(rows)
+            + bulk(rows) + children(rows)
     }
 
     private static func echoes(_ rows: [Row]) -> [Gate] {
@@ -135,6 +135,30 @@ struct Gate: Codable {
             Gate(
                 "\(proxy): CPU per byte, splice / copying", atMost: 0.6,
                 compare(rows, proxy, "splice", "copying")),
+        ]
+    }
+
+    private static func children(_ rows: [Row]) -> [Gate] {
+        let (one, many) = (SpawnWorkload.name(atOnce: 1), SpawnWorkload.name(atOnce: 8))
+        let (few, crowd) = (ExitsWorkload.name(alive: 100), ExitsWorkload.name(alive: 4000))
+        var growth: Double?
+        if let few = rows.row(few, "reactor"), let crowd = rows.row(crowd, "reactor") {
+            growth = crowd.value / few.value
+        }
+        return [
+            Gate(
+                "\(one): reactor / posix_spawn", atMost: 1.10,
+                compare(rows, one, "reactor", "posix-spawn")),
+            Gate(
+                "\(many): reactor / posix_spawn", atMost: 1.10,
+                compare(rows, many, "reactor", "posix-spawn")),
+            Gate("\(crowd) / \(few)", atMost: 1.2, growth),
+            Gate(
+                "\(PipeWorkload.name): reactor / read in C", atMost: 1.10,
+                compare(rows, PipeWorkload.name, "reactor", "posix")),
+            Gate(
+                "\(LatenessWorkload.name): reactor / libuv", atMost: 1.0 / 3,
+                compare(rows, LatenessWorkload.name, "reactor", "libuv")),
         ]
     }
 

@@ -72,6 +72,14 @@ struct Plan {
                 mode: .shared, count: isQuick ? 300 : 1000, rounds: rounds(5, 0, budget: 5)),
             BulkWorkload(.bulk, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
             BulkWorkload(.proxy, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
+            SpawnWorkload(
+                atOnce: 1, count: isQuick ? 100 : 300, rounds: rounds(5, 0, budget: 6)),
+            SpawnWorkload(
+                atOnce: 8, count: isQuick ? 100 : 300, rounds: rounds(5, 0, budget: 6)),
+            ExitsWorkload(alive: 100, rounds: rounds(3, 0, budget: 3)),
+            ExitsWorkload(alive: 4000, rounds: rounds(2, 0, budget: 4), selected: [.reactor]),
+            PipeWorkload(bytes: bulkBytes, rounds: rounds(5, 0, budget: 5)),
+            LatenessWorkload(count: isQuick ? 300 : 1000, rounds: rounds(3, 0, budget: 4)),
         ]
     }
 
