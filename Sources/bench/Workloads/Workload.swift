@@ -73,13 +73,16 @@ struct Plan {
             BulkWorkload(.bulk, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
             BulkWorkload(.proxy, bytes: bulkBytes, rounds: rounds(5, 0, budget: 8)),
             SpawnWorkload(
-                atOnce: 1, count: isQuick ? 100 : 300, rounds: rounds(5, 0, budget: 6)),
+                atOnce: 1, count: isQuick ? 100 : 300, rounds: rounds(isQuick ? 3 : 5, 0, budget: 6)
+            ),
             SpawnWorkload(
-                atOnce: 8, count: isQuick ? 100 : 300, rounds: rounds(5, 0, budget: 6)),
+                atOnce: 8, count: isQuick ? 100 : 300, rounds: rounds(isQuick ? 3 : 5, 0, budget: 6)
+            ),
             ExitsWorkload(alive: 100, rounds: rounds(3, 0, budget: 3)),
             ExitsWorkload(alive: 4000, rounds: rounds(2, 0, budget: 4), selected: [.reactor]),
-            PipeWorkload(bytes: bulkBytes, rounds: rounds(5, 0, budget: 5)),
-            LatenessWorkload(count: isQuick ? 300 : 1000, rounds: rounds(3, 0, budget: 4)),
+            PipeWorkload(bytes: bulkBytes / (isQuick ? 2 : 1), rounds: rounds(5, 0, budget: 5)),
+            LatenessWorkload(
+                count: isQuick ? 300 : 1000, rounds: rounds(isQuick ? 1 : 3, 0, budget: 4)),
         ]
     }
 
@@ -87,7 +90,7 @@ struct Plan {
 
     private func rounds(_ count: Int, _ seconds: Double, budget: Double) -> Rounds {
         isQuick
-            ? Rounds((count + 1) / 2, seconds: seconds * 0.4, budget: budget / 5)
+            ? Rounds((count + 1) / 2, seconds: seconds * 0.33, budget: budget / 5)
             : Rounds(count, seconds: seconds, budget: budget)
     }
 }
