@@ -67,6 +67,8 @@ let package = Package(
         example("TCPProxy"),
         example("FileServer", [.product(name: "SystemPackage", package: "swift-system")]),
         example("UDPEcho"),
+        example("RunParallel"),
+        example("KeepRunning"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),

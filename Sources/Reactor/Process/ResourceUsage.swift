@@ -9,6 +9,9 @@ public struct ResourceUsage: Hashable, Sendable {
     /// Processor time in the kernel, on its behalf.
     public var systemTime: Duration
     /// The most memory that it held at a time.
+    ///
+    /// Linux counts what this process held when it started the child as the child's: a small
+    /// program is told as large as this one.
     public var peakMemoryBytes: Int
     /// Pages that were mapped without reading from a disk.
     public var minorFaults: Int

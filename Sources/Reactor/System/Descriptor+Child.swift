@@ -64,6 +64,12 @@ extension Descriptor {
     var isHungUp: Bool { reactor_is_hung_up(number) }
 
     var isOpen: Bool { fcntl(number, F_GETFD) >= 0 }
+
+    /// Open, and not closed by `exec`.
+    var isInheritable: Bool {
+        let flags = fcntl(number, F_GETFD)
+        return flags >= 0 && flags & FD_CLOEXEC == 0
+    }
 }
 
 // Outside the type, whose methods shadow the name.

@@ -22,6 +22,8 @@ internal import CUV
     static func spawn(
         _ request: SpawnRequest, on loop: UVLoop
     ) throws(SpawnRequest.Failure) -> UVProcess {
+        let placeholders = standardPlaceholders()
+        defer { for placeholder in placeholders { placeholder.close() } }
         let memory = UnsafeMutablePointer<uv_process_t>.allocate(capacity: 1)
         // SAFETY: fresh memory, initialised by the call also where it fails; what the options point
         // to is lent for its duration.
@@ -74,6 +76,17 @@ internal import CUV
         return .program(0)
     }
 
+    /// What is to stand where 0, 1 or 2 is closed: libuv would get such a number for a pipe of its
+    /// own, and aborts when it closes that.
+    private static func standardPlaceholders() -> [Descriptor] {
+        var placeholders: [Descriptor] = []
+        while (0...2).contains(where: { !Descriptor(number: $0).isOpen }) {
+            guard let null = try? Descriptor.file("/dev/null", .read) else { break }
+            placeholders.append(null)
+        }
+        return placeholders
+    }
+
     private static func containers(_ moves: [SpawnRequest.Move]) -> [uv_stdio_container_t] {
         let count = Int((moves.map(\.target).max() ?? 2) + 1)
         // SAFETY: plain values; an ignored place has no descriptor.
@@ -81,8 +94,10 @@ internal import CUV
         unsafe empty.flags = UV_IGNORE
         var all = unsafe [uv_stdio_container_t](repeating: empty, count: count)
         for move in moves {
-            // Of the first three libuv opens /dev/null where they are ignored.
+            // Of the first three libuv opens /dev/null where they are ignored; and it would pass on
+            // whatever of this process has got a number that was closed.
             guard let source = move.source else { continue }
+            if move.inherits, !Descriptor(number: source).isInheritable { continue }
             unsafe all[Int(move.target)].flags = UV_INHERIT_FD
             unsafe all[Int(move.target)].data.fd = source
         }
