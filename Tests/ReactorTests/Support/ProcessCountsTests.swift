@@ -7,12 +7,12 @@ import Testing
 struct ProcessCountsTests {
     @Test func `open descriptors and threads are counted`() async {
         await #expect(processExitsWith: .success) {
-            // Dispatch may open a few of its own meanwhile: many of ours stand out.
+            // What began before may open or close a few meanwhile: many of ours stand out.
             let before = try descriptorCount()
             let ours = (0..<50).map { _ in dup(2) }
-            #expect((50..<60).contains(try descriptorCount() - before))
+            #expect((40..<60).contains(try descriptorCount() - before))
             for number in ours { close(number) }
-            #expect((0..<10).contains(try descriptorCount() - before))
+            #expect((-10..<10).contains(try descriptorCount() - before))
 
             let threads = try threadCount()
             let done = DispatchSemaphore(value: 0)
