@@ -115,8 +115,8 @@ cbaseline_time cbaseline_spawn_posix(int64_t count, int64_t at_once);
 cbaseline_time cbaseline_spawn_threads(int64_t count, int64_t at_once);
 cbaseline_time cbaseline_spawn_uv(int64_t count, int64_t at_once);
 
-/// Starts `alive + exits` children of a libuv loop; the time is that of killing `exits` of them, one
-/// after the other, and of hearing of each end.
+/// Starts `alive + exits` children of a libuv loop; the time is that of killing `exits` of them,
+/// one after the other, and of hearing of each end.
 cbaseline_time cbaseline_exits(
     char *_Nullable *_Nonnull arguments, int64_t alive, int64_t exits);
 
