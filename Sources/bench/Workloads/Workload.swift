@@ -37,22 +37,22 @@ struct Plan {
     var workloads: [any Workload] {
         [
             TCPWorkload(
-                connections: 50, size: 1024, rounds: rounds(8, 0.5, budget: 45),
+                connections: 50, size: 1024, rounds: rounds(8, 0.4, budget: 32),
                 implementations: TCPImplementation.allCases),
             TCPWorkload(
-                connections: 1000, size: 64, rounds: rounds(8, 0.5, budget: 18),
+                connections: 1000, size: 64, rounds: rounds(8, 0.4, budget: 14),
                 implementations: [.libuv, .reactor, .reactorChunks]),
             TCPWorkload(
-                connections: 8, size: 65_536, rounds: rounds(8, 0.5, budget: 18),
+                connections: 8, size: 65_536, rounds: rounds(8, 0.4, budget: 14),
                 implementations: [.libuv, .reactor, .reactorChunks]),
-            UnixWorkload(connections: 50, size: 1024, rounds: rounds(6, 0.4, budget: 10)),
+            UnixWorkload(connections: 50, size: 1024, rounds: rounds(5, 0.3, budget: 7)),
             UDPWorkload(
-                inFlight: 32, rounds: rounds(6, 0.4, budget: 16),
+                inFlight: 32, rounds: rounds(5, 0.25, budget: 9),
                 selected: UDPImplementation.allCases),
             UDPWorkload(
-                inFlight: 256, rounds: rounds(6, 0.4, budget: 16),
+                inFlight: 256, rounds: rounds(5, 0.25, budget: 9),
                 selected: UDPImplementation.allCases),
-            ChurnWorkload(rounds: rounds(6, 0.4, budget: 18)),
+            ChurnWorkload(rounds: rounds(6, 0.35, budget: 14)),
             IdleWorkload(connections: isQuick ? 2000 : 5000),
             AllocationsWorkload(requestsEach: isQuick ? 100 : 400),
             TimersWorkload(
