@@ -96,6 +96,10 @@ void reactor_signals_release(int number) {
     struct sigaction now;
     // Whoever has installed a handler since keeps it.
     if (sigaction(number, NULL, &now) < 0 || !is_ours(&now)) return;
+    // One that was sent before, and that no thread has taken yet, would meet the former disposition
+    // and end the process: ignoring discards it. Never SIGCHLD, whose children would be reaped.
+    struct sigaction ignoring = {.sa_handler = SIG_IGN};
+    if (number != SIGCHLD) sigaction(number, &ignoring, NULL);
     sigaction(number, &former[number], NULL);
 }
 

@@ -63,7 +63,7 @@ final class LoopRunner {
         return loop.queue.collect()
     }
 
-    /// One poll of libuv; user code runs after it, never inside its callbacks.
+    /// One poll of libuv; tasks run after it, or within a long one once 64 KiB have landed.
     @inline(__always)
     private func poll(blocking: Bool) {
         core.timers.arm()
