@@ -216,10 +216,11 @@ private final class Watcher: PollOwner {
     ) throws(ReactorError) {
         self.fired = fired
         poll = try UVPoll(descriptor, on: uv)
+        super.init()
         poll.watch(.readable, for: self)
     }
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) {
+    override func ready(readable: Bool, writable: Bool, failed: Bool) {
         hasFired = true
         fired()
     }

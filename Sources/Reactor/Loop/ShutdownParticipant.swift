@@ -1,6 +1,6 @@
 // What a loop's shutdown must know of everything open on it.
 
-/// Something open on a loop that its shutdown must end.
+/// Something open on a loop that its shutdown must end, most often over a descriptor.
 ///
 /// A class, not a protocol: a list of references takes one word each, one of existentials two.
 ///
@@ -8,7 +8,7 @@
 /// asks for it, ``cancel()`` when tasks are cancelled, which may come twice, and ``shutDown()``
 /// when the time is up or nothing is left to wait for. A participant that has something to wait
 /// for says so in ``holdsUpShutdown``.
-class ShutdownParticipant {
+class ShutdownParticipant: PollOwner {
     /// Its place in the list, kept here so that leaving costs nothing.
     fileprivate final var participantIndex: Int32 = -1
 

@@ -2,7 +2,7 @@
 
 /// The loop's side of an attempt to connect. It ends as a stream, a failure or a cancellation;
 /// whichever comes first leaves nothing else behind.
-final class ConnectCore: ShutdownParticipant, PollOwner {
+final class ConnectCore: ShutdownParticipant {
     private let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
@@ -72,7 +72,7 @@ final class ConnectCore: ShutdownParticipant, PollOwner {
         if result == nil { abandon(.cancelled) }
     }
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) {
+    override func ready(readable: Bool, writable: Bool, failed: Bool) {
         let code: ReactorError.Code?
         do throws(ReactorError) { code = try descriptor.takeError() } catch { code = error.code }
         if let code {

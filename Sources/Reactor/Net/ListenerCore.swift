@@ -7,7 +7,7 @@ import DequeModule
 /// It accepts for itself, on readiness: libuv's listener spins for ever on an accept error that
 /// persists (PITFALLS D1), silently drops the whole backlog at EMFILE (D2) and accepts without
 /// bound (D16).
-final class ListenerCore: ShutdownParticipant, PollOwner {
+final class ListenerCore: ShutdownParticipant {
     let core: LoopCore
     private let descriptor: Descriptor
     private let poll: UVPoll
@@ -145,7 +145,7 @@ final class ListenerCore: ShutdownParticipant, PollOwner {
         poll.watch(.readable, for: self)
     }
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) {
+    override func ready(readable: Bool, writable: Bool, failed: Bool) {
         guard end == nil else { return }
         // Ready again in the very next turn: a crowd.
         if core.turns &- lastTurn <= 1 { isBusy = true }

@@ -5,7 +5,7 @@
 /// Readiness comes from `uv_poll_t`, datagrams from this library's own system calls: `uv_udp_t`
 /// makes one more call than needed for each wake-up, cannot send many at once, and must not be
 /// closed inside its own callback (PITFALLS D15); docs/decisions/0009-datagrams.md.
-final class UDPCore: ShutdownParticipant, PollOwner {
+final class UDPCore: ShutdownParticipant {
     let core: LoopCore
     let descriptor: Descriptor
     let address: SocketAddress
@@ -81,7 +81,7 @@ final class UDPCore: ShutdownParticipant, PollOwner {
 
     // MARK: Readiness
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) {
+    override func ready(readable: Bool, writable: Bool, failed: Bool) {
         guard end == nil else { return }
         if writable { flush() }
         if readable { deliver() }
@@ -92,7 +92,7 @@ final class UDPCore: ShutdownParticipant, PollOwner {
         guard let receiver = inbound.receiver else {
             // Stays in the kernel until somebody asks; to be told again and again costs a core.
             inbound.mayHaveMore = true
-            poll.watch(poll.events.subtracting(.readable), for: self)
+            poll.watch(watched.subtracting(.readable), for: self)
             return
         }
         guard let outcome = pull(receiver.target) else { return }
@@ -104,7 +104,7 @@ final class UDPCore: ShutdownParticipant, PollOwner {
     /// reported with nothing to send: changing what is watched costs two system calls.
     private func updateWatch() {
         guard end == nil else { return }
-        var events = poll.events
+        var events = watched
         if inbound.receiver != nil { events.insert(.readable) }
         if outbound.isClear || retryTimer != .none {
             events.remove(.writable)
@@ -138,7 +138,7 @@ final class UDPCore: ShutdownParticipant, PollOwner {
 
     func park(_ receiver: DatagramInbound.Receiver) {
         inbound.park(receiver)
-        if !poll.events.contains(.readable) { updateWatch() }
+        if !watched.contains(.readable) { updateWatch() }
     }
 
     func cancelReceive(_ id: WaitID) { inbound.cancel(id)?.resume(.cancelled) }

@@ -6,7 +6,7 @@
 /// A pidfd becomes readable when its process ends: one descriptor each, so an end costs the same
 /// among ten processes and among thousands, and nobody else's signal handler, mask or `waitpid`
 /// can take it away (PITFALLS D8 to D10). Where the system has none, a thread waits.
-final class ProcessCore: ShutdownParticipant, PollOwner {
+final class ProcessCore: ShutdownParticipant {
     let core: LoopCore
     let child: ChildHandle
     private let loop: EventLoop
@@ -87,7 +87,7 @@ final class ProcessCore: ShutdownParticipant, PollOwner {
 
     // MARK: The end
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) { collect() }
+    override func ready(readable: Bool, writable: Bool, failed: Bool) { collect() }
 
     private func collect() {
         guard phase == .running else { return }

@@ -88,7 +88,7 @@ extension StreamCore {
     func queue(_ array: [UInt8], from offset: Int = 0) {
         ahead.stop()
         outbound.append(array, from: offset)
-        if !poll.events.contains(.writable) { updateWatch() }
+        if !watched.contains(.writable) { updateWatch() }
     }
 
     @inline(never)

@@ -7,7 +7,7 @@
 /// `uv_stream_t` would do both, but takes a partial read with a hang-up for the end (PITFALLS D3),
 /// raises SIGPIPE (D6) and sends one queued write per turn (D16); docs/decisions/0003-streams.md
 /// has the comparison.
-final class StreamCore: ShutdownParticipant, PollOwner {
+final class StreamCore: ShutdownParticipant {
     let core: LoopCore
     let descriptor: Descriptor
     /// One byte, where the object had room.
@@ -97,7 +97,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
 
     // MARK: Readiness
 
-    func ready(readable: Bool, writable: Bool, failed: Bool) {
+    override func ready(readable: Bool, writable: Bool, failed: Bool) {
         if writable { flush() }
         if readable, phase == .open { receive() }
         if failed { absorbFailure() }
@@ -183,7 +183,7 @@ final class StreamCore: ShutdownParticipant, PollOwner {
     func read(_ target: Inbound.Target) -> ReadOutcome? {
         if let outcome = inbound.read(target, closedError: { self.error(.closed, "read from") }) {
             if inbound.unread < Inbound.lowMark, phase == .open,
-                !poll.events.contains(.readable)
+                !watched.contains(.readable)
             {
                 updateWatch()
             }
