@@ -45,6 +45,10 @@ let package = Package(
             url: "https://github.com/HdrHistogram/hdrhistogram-swift",
             .upToNextMinor(from: "0.2.0")),
         .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
+        // Without its trait, which would add Foundation.
+        .package(
+            url: "https://github.com/swiftlang/swift-subprocess", .upToNextMinor(from: "1.0.2"),
+            traits: []),
     ],
     targets: [
         .systemLibrary(
@@ -89,6 +93,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: benchSettings),
     ]

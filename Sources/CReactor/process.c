@@ -100,6 +100,18 @@ void reactor_spawn(const reactor_spawn_request *request, reactor_spawn_result *r
     result->error = ENOSYS;
 }
 
+reactor_launch *reactor_launch_begin(
+    const reactor_spawn_request *request, reactor_spawn_result *result, int *through) {
+    reactor_spawn(request, result);
+    *through = -1;
+    return NULL;
+}
+
+void reactor_launch_end(reactor_launch *launch, reactor_spawn_result *result) {
+    (void)launch;
+    (void)result;
+}
+
 int reactor_pidfd_open(pid_t pid) {
     (void)pid;
     return -ENOSYS;

@@ -85,6 +85,20 @@ typedef struct {
 /// child left. Blocks the calling thread until then. ENOSYS where the system is not Linux.
 void reactor_spawn(const reactor_spawn_request *request, reactor_spawn_result *result);
 
+/// A child on its way to its program, while its parent goes on.
+typedef struct reactor_launch reactor_launch;
+
+/// Begins the same, and does not wait: the request may go. `through`, the end of a pipe, hangs up
+/// once the child runs its program, or has failed and ends; until then nothing may be freed. Where
+/// this fails, with the step and the errno in `result`, there is no child: ENOSYS where the system
+/// cannot do this.
+reactor_launch *_Nullable reactor_launch_begin(
+    const reactor_spawn_request *request, reactor_spawn_result *result, int *through);
+
+/// Frees it, once `through` has hung up or the child is reaped. Tells the step that failed, if any:
+/// the child is the caller's to reap.
+void reactor_launch_end(reactor_launch *launch, reactor_spawn_result *result);
+
 /// How a process ended, and what it used, its own waited-for children included.
 typedef struct {
     /// 0: it runs. 1: exited. 2: killed by a signal. 3: the same, with a core.

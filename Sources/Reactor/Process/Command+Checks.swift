@@ -151,6 +151,17 @@ extension Command {
         }
     }
 
+    /// Where a program was looked for; a PATH may be very long.
+    private static func nowhere(_ places: [String]) -> String {
+        let shown = places.prefix(4).map { Self.shown(path: $0) }.joined(separator: ":")
+        if places.count <= 4 { return "in none of \(shown)" }
+        return "in none of \(shown) and \(places.count - 4) more places of its PATH"
+    }
+
+    private static func shown(path: String) -> String {
+        path.utf8.count > 60 || path.utf8.contains(10) ? shown(path) : path
+    }
+
     private func programWords(_ errno: Int32, _ index: Int, _ request: SpawnRequest) -> String {
         let run = "run \(shownProgram)"
         let code = ReactorError.Code(rawValue: -errno)
@@ -163,14 +174,19 @@ extension Command {
         }
         if code == .noSuchFile, isSearched {
             let places = request.programs.map { String($0.dropLast(program.count + 1)) }
-            return "\(run), which is in none of \(places.joined(separator: ":"))"
+            return "\(run), which is \(Self.nowhere(places))"
         }
+        if code == .programBusy { return "run \(path), which somebody has open for writing" }
         // A relative path is the child's, and is not looked up from here.
         let isKnown = path.hasPrefix("/") || request.directory == nil
         switch isKnown ? Surroundings.kind(of: path) : .missing {
         case .directory: return "run \(path), which is a directory"
         case .program where code == .noSuchFile:
             return "run \(path), whose interpreter or loader is missing"
+        case .program where code == .notExecutable:
+            return Surroundings.isScript(path)
+                ? "run \(path), whose interpreter is no program"
+                : "run \(path), which is neither a program nor begins with a #! line"
         case .other where code == .accessDenied: return "run \(path), which is not executable"
         default: return isSearched ? "run \(path)" : run
         }

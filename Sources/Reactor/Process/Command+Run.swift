@@ -54,7 +54,8 @@ extension Command {
     /// Suspends until the program runs; no loop is blocked meanwhile. Cancelling leaves no child.
     ///
     /// - Throws: ``ReactorError`` naming what could not be: ``ReactorError/Code/noSuchFile``,
-    ///   ``ReactorError/Code/accessDenied``, ``ReactorError/Code/notExecutable`` for the program;
+    ///   ``ReactorError/Code/accessDenied``, ``ReactorError/Code/notExecutable`` and
+    ///   ``ReactorError/Code/programBusy`` for the program;
     ///   the same and ``ReactorError/Code/notADirectory`` for the directory;
     ///   ``ReactorError/Code/argumentsTooLong``; ``ReactorError/Code/tooManyOpenFiles``;
     ///   ``ReactorError/Code/invalidArgument`` for what is refused before anything is done;

@@ -51,7 +51,9 @@ enum Spawner {
     private static let lasting = BlockingPool(
         name: "reactor-spawn", maxThreads: 1, idleLimit: .seconds(1_000_000_000))
 
-    static let usesUV = Surroundings.variable("REACTOR_SPAWN") == "uv" || !Surroundings.hasClone
+    /// `uv`, `thread` or nothing: which of the ways is taken.
+    static let forced = Surroundings.variable("REACTOR_SPAWN")
+    static let usesUV = forced == "uv" || !Surroundings.hasClone
 
     /// Starts a child whose streams are all settled. Nothing is left if this throws.
     static func launch(_ command: Command, isScoped: Bool) async throws -> ChildProcess {
@@ -59,6 +61,11 @@ enum Spawner {
         try command.check()
         let loop = try EventLoop.forNewObjects()
         if usesUV { return try await launchByUV(command, isScoped, on: loop) }
+        if mayStartBeside(command, loop),
+            let child = try await launchBeside(command, isScoped, on: loop)
+        {
+            return child
+        }
         let pool = command.parentDeathSignal == nil ? pool : lasting
         let launched = try await blocking(on: pool) { () throws in
             try start(command)

@@ -34,7 +34,8 @@ public struct StandardIO: Sendable {
 
     /// A file: read from its beginning as an input, else made or emptied.
     ///
-    /// A relative path is this process's, not the child's. Opening a FIFO waits for its other side.
+    /// A relative path is this process's, not the child's. A FIFO to read from, or that nobody
+    /// reads, is refused: opening it may wait for ever. Open it yourself, and give the descriptor.
     public static func file(_ path: FilePath) -> StandardIO {
         StandardIO(kind: .file(path, .write))
     }

@@ -69,6 +69,11 @@ final class ChildHandle: Sendable {
         }
     }
 
+    /// Reaps it. False while it runs.
+    func reapIfEnded() -> Bool {
+        if case .running = poll(keeping: false) { false } else { true }
+    }
+
     /// Blocks until a child has ended, and leaves it a zombie: for where there is no pidfd.
     func waitBlocking() { _ = wait(pidfd, blocks: true, keeping: true) }
 

@@ -24,6 +24,8 @@ extension Descriptor {
     enum FileUse { case read, write, append }
 
     /// Opens a file for a child: made with mode 0666 less the umask where it is written to.
+    ///
+    /// A FIFO that would have to wait for its other end, maybe for ever, is refused.
     static func file(_ path: String, _ use: FileUse) throws(ReactorError) -> Descriptor {
         let flags =
             switch use {
@@ -31,13 +33,26 @@ extension Descriptor {
             case .write: O_WRONLY | O_CREAT | O_TRUNC
             case .append: O_WRONLY | O_CREAT | O_APPEND
             }
+        // Whether a FIFO has a writer cannot be told.
+        if use == .read, Surroundings.kind(of: path) == .fifo { throw waits(path) }
         while true {
-            let number = openFile(path, flags | O_CLOEXEC, 0o666)
-            if number >= 0 { return Descriptor(number: number) }
-            if errno != EINTR {
-                throw ReactorError(.init(rawValue: -errno), "open \(path)")
+            let number = openFile(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o666)
+            if number >= 0 {
+                // Children expect theirs to block.
+                _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) & ~O_NONBLOCK)
+                return Descriptor(number: number)
             }
+            let error = errno
+            // The error of a FIFO that nobody reads.
+            if error == ENXIO, Surroundings.kind(of: path) == .fifo { throw waits(path) }
+            if error != EINTR { throw ReactorError(.init(rawValue: -error), "open \(path)") }
         }
+    }
+
+    private static func waits(_ path: String) -> ReactorError {
+        ReactorError(
+            .invalidArgument, "open \(path), a FIFO that may wait for its other end (open it first)"
+        )
     }
 
     /// A pseudo-terminal: this process's side, and the child's.
@@ -132,7 +147,18 @@ enum Surroundings {
         unsafe kind(of: path) == .directory && access(path, X_OK) == 0
     }
 
-    enum FileKind { case missing, directory, program, other }
+    /// True for a file that begins as a script that names its interpreter.
+    static func isScript(_ path: String) -> Bool {
+        let number = openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+        guard number >= 0 else { return false }
+        defer { Descriptor(number: number).close() }
+        var start: (UInt8, UInt8) = (0, 0)
+        // SAFETY: two bytes of a live variable.
+        let count = unsafe read(number, &start, 2)
+        return count == 2 && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
+    }
+
+    enum FileKind { case missing, directory, program, fifo, other }
 
     /// What is at `path`.
     static func kind(of path: String) -> FileKind {
@@ -140,6 +166,7 @@ enum Surroundings {
         // SAFETY: the call fills a live variable.
         guard unsafe stat(path, &status) == 0 else { return .missing }
         if status.st_mode & S_IFMT == S_IFDIR { return .directory }
+        if status.st_mode & S_IFMT == S_IFIFO { return .fifo }
         return status.st_mode & 0o111 != 0 ? .program : .other
     }
 }

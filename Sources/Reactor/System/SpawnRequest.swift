@@ -53,6 +53,11 @@ struct SpawnRequest: Sendable {
     struct Failure: Error {
         let step: Step
         let errno: Int32
+
+        /// True if the system cannot start a child in the way that was tried.
+        var isNotHere: Bool {
+            step == .fork && ReactorError.Code(rawValue: -errno) == .notImplemented
+        }
     }
 }
 
@@ -62,6 +67,30 @@ extension SpawnRequest {
     /// libuv: `uv_spawn`, here `clone` and `execve`.
     func start() throws(Failure) -> ChildHandle {
         var result = reactor_spawn_result()
+        // SAFETY: the child is done with what is lent, or has a copy, when the call returns.
+        unsafe lend { unsafe reactor_spawn($0, &result) }
+        if let step = Step(result) { throw Failure(step: step, errno: result.error) }
+        return ChildHandle(result)
+    }
+
+    /// Begins the same without blocking. There is no child if this throws, with ENOSYS where the
+    /// system cannot do this.
+    ///
+    /// libuv: `uv_spawn`, here `clone` and `execve`.
+    func begin() throws(Failure) -> SpawnAttempt {
+        var result = reactor_spawn_result()
+        var through: Int32 = -1
+        // SAFETY: the call copies what is lent.
+        let launch = unsafe lend { unsafe reactor_launch_begin($0, &result, &through) }
+        guard let launch = unsafe launch, through >= 0 else {
+            throw Failure(step: Step(result) ?? .fork, errno: result.error)
+        }
+        return unsafe SpawnAttempt(
+            child: ChildHandle(result), through: Descriptor(number: through), launch)
+    }
+
+    /// Lends all of this as C has it.
+    private func lend<Result>(_ body: (UnsafePointer<reactor_spawn_request>) -> Result) -> Result {
         let moves = moves.map {
             reactor_descriptor_move(
                 source: $0.source ?? -1, target: $0.target, inherits: $0.inherits)
@@ -69,9 +98,8 @@ extension SpawnRequest {
         let limits = limits.map {
             reactor_limit(resource: $0.resource, soft: $0.soft, hard: $0.hard)
         }
-        // SAFETY: what the request points to is lent for as long as the call lasts; the child is
-        // done with it, or has a copy, when the call returns.
-        unsafe CStrings.lend(programs) { programs in
+        // SAFETY: what the request points to is lent for as long as `body` lasts.
+        return unsafe CStrings.lend(programs) { programs in
             unsafe CStrings.lend(arguments) { arguments in
                 unsafe CStrings.lend(environment ?? []) { environment in
                     unsafe CStrings.lend(directory) { directory in
@@ -89,7 +117,7 @@ extension SpawnRequest {
                                     unsafe request.limit_count = limits.count
                                     unsafe request.groups = groups.baseAddress
                                     unsafe request.group_count = groups.count
-                                    unsafe reactor_spawn(&request, &result)
+                                    return unsafe body(&request)
                                 }
                             }
                         }
@@ -97,10 +125,6 @@ extension SpawnRequest {
                 }
             }
         }
-        if let step = Step(result) { throw Failure(step: step, errno: result.error) }
-        return ChildHandle(
-            pid: result.pid,
-            result.pidfd >= 0 ? Descriptor(number: result.pidfd) : nil)
     }
 
     private func raw(
@@ -124,8 +148,15 @@ extension SpawnRequest {
     }
 }
 
+extension ChildHandle {
+    fileprivate convenience init(_ result: reactor_spawn_result) {
+        self.init(
+            pid: result.pid, result.pidfd >= 0 ? Descriptor(number: result.pidfd) : nil)
+    }
+}
+
 extension SpawnRequest.Step {
-    fileprivate init?(_ result: reactor_spawn_result) {
+    init?(_ result: reactor_spawn_result) {
         switch result.step {
         case REACTOR_STEP_NONE: return nil
         case REACTOR_STEP_FORK: self = .fork

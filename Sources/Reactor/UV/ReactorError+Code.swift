@@ -200,6 +200,14 @@ extension ReactorError.Code {
     /// libuv: `UV_ENOSYS`.
     public static let notImplemented = Self(rawValue: UV_ENOSYS.rawValue)
 
+    /// Somebody has the program open for writing.
+    ///
+    /// A compiler that still writes it, or a child that another thread has just started and that
+    /// has not let go of it yet. Trying again helps.
+    ///
+    /// libuv: `UV_ETXTBSY`.
+    public static let programBusy = Self(rawValue: UV_ETXTBSY.rawValue)
+
     /// The file is no program that the system can run: a script without `#!`, another machine's.
     ///
     /// The system's ENOEXEC; libuv has no name for it.

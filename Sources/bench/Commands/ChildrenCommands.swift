@@ -6,7 +6,7 @@ struct SpawnCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spawn", abstract: "Start /bin/true and wait for it: time per child.")
 
-    @Option(help: "posix-spawn, posix-threads, libuv or reactor; all without.")
+    @Option(help: "posix-spawn, posix-threads, libuv, reactor or subprocess; all without.")
     var implementation: SpawnImplementation?
     @Option(help: "How many children.")
     var count = 1000
@@ -58,7 +58,7 @@ struct PipeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipe", abstract: "Read a child's standard output: time per GiB.")
 
-    @Option(help: "posix or reactor; both without.")
+    @Option(help: "posix, reactor or subprocess; all without.")
     var implementation: PipeImplementation?
     @Option(help: "How many bytes, in blocks of 64 KiB.")
     var bytes = 1 << 30

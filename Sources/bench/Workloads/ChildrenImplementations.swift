@@ -13,6 +13,8 @@ enum SpawnImplementation: String, CaseIterable, ExpressibleByArgument {
     case libuv
     /// `Command.run()` from tasks on one loop.
     case reactor
+    /// swift-subprocess's `run` from as many tasks.
+    case subprocess
 
     func run(count: Int, atOnce: Int) throws -> cbaseline_time {
         let time: cbaseline_time
@@ -24,6 +26,12 @@ enum SpawnImplementation: String, CaseIterable, ExpressibleByArgument {
             time = try EventLoop.run {
                 let watch = Stopwatch()
                 try await Self.children(count, atOnce)
+                return watch.time()
+            }
+        case .subprocess:
+            time = try waiting {
+                let watch = Stopwatch()
+                try await SubprocessChildren.run(count, atOnce)
                 return watch.time()
             }
         }
@@ -96,6 +104,8 @@ enum PipeImplementation: String, CaseIterable, ExpressibleByArgument {
     case posix
     /// `standardOutput.read(into:)` with as much.
     case reactor
+    /// swift-subprocess's sequence of buffers.
+    case subprocess
 
     func run(bytes: Int) throws -> cbaseline_time {
         let block = 65_536
@@ -112,6 +122,13 @@ enum PipeImplementation: String, CaseIterable, ExpressibleByArgument {
         case .reactor:
             let command = Command(words[0], Array(words.dropFirst()))
             time = try EventLoop.run { try await Self.reactor(command, bytes) }
+        case .subprocess:
+            let words = words
+            time = try waiting {
+                let watch = Stopwatch()
+                try await SubprocessChildren.read(words, bytes)
+                return watch.time()
+            }
         }
         guard time.wall > 0 else { throw Failure("not \(bytes) bytes") }
         return time

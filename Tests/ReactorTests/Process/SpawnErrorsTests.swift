@@ -34,7 +34,51 @@ struct SpawnErrorsTests {
         try await withFile("echo hello\n") { path in
             // SAFETY: a terminated string that lives through the call.
             unsafe chmod(path.string, 0o755)
-            await refused(Command(path.string), .notExecutable, "run \(path)")
+            await refused(
+                Command(path.string), .notExecutable,
+                "run \(path), which is neither a program nor begins with a #! line")
+        }
+    }
+
+    @Test func `a program that somebody writes is told as that`() async throws {
+        try await withFile("#!/bin/sh\n") { path in
+            // SAFETY: a terminated string that lives through the call.
+            unsafe chmod(path.string, 0o755)
+            let writer = try FileDescriptor.open(path, .writeOnly)
+            let error = await #expect(throws: ReactorError.self) {
+                _ = try await Command(path.string).spawn()
+            }
+            #expect(error?.code == .programBusy)
+            #expect(error?.operation.contains("which somebody has open for writing") == true)
+            try writer.close()
+        }
+    }
+
+    @Test func `a long PATH is told in short`() async {
+        let command = Command("no-such-program").with {
+            let places = (1...20).map { "/place/\($0)" }
+            $0.environment = .replace(["PATH": places.joined(separator: ":")])
+        }
+        await refused(
+            command, .noSuchFile,
+            "in none of /place/1:/place/2:/place/3:/place/4 and 16 more places of its PATH")
+    }
+
+    @Test func `a FIFO that would wait for its other end is refused`() async throws {
+        try await withFile("") { path in
+            let fifo = path.string + ".fifo"
+            // SAFETY: a terminated string that lives through the call.
+            try #require(unsafe mkfifo(fifo, 0o600) == 0)
+            defer { try? FileManager.default.removeItem(atPath: fifo) }
+            let reader = Command("cat").with { $0.standardInput = .file(FilePath(fifo)) }
+            await refused(reader, .invalidArgument, "a FIFO that may wait for its other end")
+            let writer = Command("echo").with { $0.standardOutput = .file(FilePath(fifo)) }
+            await refused(writer, .invalidArgument, "a FIFO that may wait for its other end")
+            let other = try FileDescriptor.open(FilePath(fifo), .readOnly, options: .nonBlocking)
+            #expect(
+                try await Command("echo", "x").with { $0.standardOutput = .file(FilePath(fifo)) }
+                    .run() == .exited(0))
+            try other.close()
         }
     }
 
