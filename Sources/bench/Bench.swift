@@ -18,7 +18,8 @@ struct Bench: ParsableCommand {
             IdleCommand.self, TimersCommand.self, SubmitCommand.self, DNSCommand.self,
             BulkCommand.self, ProxyCommand.self, SpawnCommand.self, ExitsCommand.self,
             PipeCommand.self, LatenessCommand.self, AllocationsCommand.self,
-            InstructionsCommand.self, ListCommand.self, ServeCommand.self, OnceCommand.self,
+            InstructionsCommand.self, SoakCommand.self, ListCommand.self, ServeCommand.self,
+            OnceCommand.self,
         ])
 
     @Flag(help: "Shorter rounds and smaller counts: at most 45 seconds.")

@@ -6,6 +6,9 @@ extension Spawner {
     /// Nanoseconds of the clock until which children are begun on the pool's threads.
     private static let pause = Atomic<UInt64>(0)
 
+    /// True if children were ever left to the pool for that.
+    static var hasPaused: Bool { pause.load(ordering: .relaxed) != 0 }
+
     /// True if nothing that the command needs can hold up the loop.
     ///
     /// `clone` alone is done on it, which takes some 40 microseconds. Files, which may be on a

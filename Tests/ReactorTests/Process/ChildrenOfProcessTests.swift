@@ -153,9 +153,7 @@ struct ChildrenOfProcessTests {
     @Test(.tags(.slow)) func `cancelled spawns leave nothing, whenever they are`() async {
         await #expect(processExitsWith: .success) {
             try await withoutLeavingChildren {
-                var generator = SeededGenerator(seed: 7)
-                for _ in 0..<500 {
-                    let pause = Duration.microseconds(Int.random(in: 0..<2000, using: &generator))
+                try await cancellingAtAnyTime { pause in
                     let task = Task {
                         try await Command("sleep", "60").run(grace: .zero) { child in
                             try await child.waitUntilExit()
@@ -164,6 +162,25 @@ struct ChildrenOfProcessTests {
                     try await EventLoop.sleep(for: pause)
                     task.cancel()
                     await #expect(throws: CancellationError.self) { try await task.value }
+                }
+            }
+        }
+    }
+
+    @Test(.tags(.slow)) func `cancelled waits leave the child, and it ends as it would`() async {
+        await #expect(processExitsWith: .success) {
+            try await withoutLeavingChildren {
+                try await cancellingAtAnyTime { pause in
+                    let child = try await shell("exit 3").spawn()
+                    let loop = EventLoop.current!
+                    let task = Task(executorPreference: loop) { try await child.waitUntilExit() }
+                    try await EventLoop.sleep(for: pause)
+                    task.cancel()
+                    switch await task.result {
+                    case .success(let status): #expect(status == .exited(3))
+                    case .failure(let error): #expect(error is CancellationError)
+                    }
+                    #expect(try await child.waitUntilExit() == .exited(3))
                 }
             }
         }
@@ -200,6 +217,26 @@ struct ChildrenOfProcessTests {
                 await child.terminate()
             }
         }
+    }
+}
+
+/// Calls `body` with pauses of up to 2 ms, several at a time: 500 times, 10,000 with
+/// REACTOR_FULL_TESTS=1.
+private func cancellingAtAnyTime(
+    _ body: @escaping @Sendable (Duration) async throws -> Void
+) async throws {
+    let isFull = ProcessInfo.processInfo.environment["REACTOR_FULL_TESTS"] == "1"
+    let loop = EventLoop.current!
+    try await withThrowingTaskGroup { tasks in
+        for lane in 0..<8 as Range<UInt64> {
+            tasks.addTask(executorPreference: loop) {
+                var generator = SeededGenerator(seed: lane)
+                for _ in 0..<(isFull ? 1_250 : 63) {
+                    try await body(.microseconds(Int.random(in: 0..<2000, using: &generator)))
+                }
+            }
+        }
+        try await tasks.waitForAll()
     }
 }
 
