@@ -174,7 +174,8 @@ extension Command {
         }
         if code == .noSuchFile, isSearched {
             let places = request.programs.map { String($0.dropLast(program.count + 1)) }
-            return "\(run), which is \(Self.nowhere(places))"
+            let hint = program.contains(" ") ? " (arguments are given apart from it)" : ""
+            return "\(run), which is \(Self.nowhere(places))\(hint)"
         }
         if code == .programBusy { return "run \(path), which somebody has open for writing" }
         // A relative path is the child's, and is not looked up from here.

@@ -19,6 +19,14 @@ public struct CommandOutput: Sendable, Hashable {
     public var errorText: String { String(decoding: standardError, as: UTF8.self) }
 }
 
+extension CommandOutput: CustomStringConvertible {
+    /// The status and how much was written: `exited with 1, 0 bytes of output, 12 of errors`.
+    public var description: String {
+        "\(status), \(standardOutput.count) bytes of output, \(standardError.count) of errors"
+            + (isTruncated ? ", truncated" : "")
+    }
+}
+
 extension Command {
     /// What happens when an output is longer than the limit.
     public enum LimitPolicy: Hashable, Sendable {

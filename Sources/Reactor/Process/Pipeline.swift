@@ -11,6 +11,9 @@ public struct Pipeline: Sendable {
     /// Connects `commands`, of which there is at least one.
     public init(_ commands: [Command]) { self.commands = commands }
 
+    /// Connects `commands`, of which there is at least one.
+    public init(_ commands: Command...) { self.commands = commands }
+
     /// Runs all of them and returns what the last one wrote, what each complained of, and how each
     /// ended.
     ///

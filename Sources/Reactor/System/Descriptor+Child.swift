@@ -51,7 +51,8 @@ extension Descriptor {
 
     private static func waits(_ path: String) -> ReactorError {
         ReactorError(
-            .invalidArgument, "open \(path), a FIFO that may wait for its other end (open it first)"
+            .invalidArgument,
+            "open \(path) (a FIFO, which may wait for its other end: open it first)"
         )
     }
 

@@ -76,6 +76,15 @@ struct CommandTests {
         }
     }
 
+    @Test func `a result prints as a status and sizes`() {
+        var result = CommandOutput(
+            status: .exited(1), standardOutput: [], standardError: [1, 2], resourceUsage: nil,
+            isTruncated: false)
+        #expect("\(result)" == "exited with 1, 0 bytes of output, 2 of errors")
+        result.isTruncated = true
+        #expect("\(result)".hasSuffix(", truncated"))
+    }
+
     @Test func `statuses read as sentences`() {
         #expect(ExitStatus.exited(3).description == "exited with 3")
         #expect(

@@ -43,6 +43,6 @@ struct PipelineTests {
     }
 
     @Test func `a pipeline of one is a command`() async throws {
-        #expect(try await Pipeline([Command("echo", "one")]).output().text == "one\n")
+        #expect(try await Pipeline(Command("echo", "one")).output().text == "one\n")
     }
 }

@@ -62,6 +62,7 @@ struct SpawnErrorsTests {
         await refused(
             command, .noSuchFile,
             "in none of /place/1:/place/2:/place/3:/place/4 and 16 more places of its PATH")
+        await refused(Command("ls -l"), .noSuchFile, "(arguments are given apart from it)")
     }
 
     @Test func `a FIFO that would wait for its other end is refused`() async throws {
@@ -71,9 +72,9 @@ struct SpawnErrorsTests {
             try #require(unsafe mkfifo(fifo, 0o600) == 0)
             defer { try? FileManager.default.removeItem(atPath: fifo) }
             let reader = Command("cat").with { $0.standardInput = .file(FilePath(fifo)) }
-            await refused(reader, .invalidArgument, "a FIFO that may wait for its other end")
+            await refused(reader, .invalidArgument, "a FIFO, which may wait for its other end")
             let writer = Command("echo").with { $0.standardOutput = .file(FilePath(fifo)) }
-            await refused(writer, .invalidArgument, "a FIFO that may wait for its other end")
+            await refused(writer, .invalidArgument, "a FIFO, which may wait for its other end")
             let other = try FileDescriptor.open(FilePath(fifo), .readOnly, options: .nonBlocking)
             #expect(
                 try await Command("echo", "x").with { $0.standardOutput = .file(FilePath(fifo)) }
