@@ -60,15 +60,12 @@ struct Response: Sendable {
         var rest = range
         while !rest.isEmpty {
             let part = rest.prefix(256 * 1024)
-            let bytes = try await blocking {
-                let handle = FileHandle(fileDescriptor: file.rawValue, closeOnDealloc: false)
-                try handle.seek(toOffset: UInt64(part.lowerBound))
-                return Array(try handle.read(upToCount: part.count) ?? Data())
+            let sent = try await withTimeout(Patience.chunk) {
+                try await stream.sendFile(file, range: part)
             }
             // It has become shorter: a body that ends too early is all that can be said.
-            guard !bytes.isEmpty else { throw Refusal(.notFound) }
-            try await withTimeout(Patience.chunk) { try await stream.write(bytes) }
-            rest = rest.dropFirst(bytes.count)
+            guard sent > 0 else { throw Refusal(.notFound) }
+            rest = rest.dropFirst(sent)
         }
     }
 

@@ -27,6 +27,9 @@ static const int numbers[] = {
     [FAULTS_KERNEL_CHDIR] = SYS_chdir,
     [FAULTS_KERNEL_EXECVE] = SYS_execve,
     [FAULTS_KERNEL_SETPRIORITY] = SYS_setpriority,
+    [FAULTS_KERNEL_SPLICE] = SYS_splice,
+    [FAULTS_KERNEL_SENDFILE] = SYS_sendfile,
+    [FAULTS_KERNEL_PREADV2] = SYS_preadv2,
 };
 
 static bool install(struct sock_filter *filter, unsigned short length) {
@@ -57,8 +60,25 @@ bool faults_refuse_flag(enum faults_kernel_call call, unsigned flag, int error) 
     return install(filter, sizeof filter / sizeof *filter);
 }
 
+bool faults_refuse_argument(
+    enum faults_kernel_call call, int index, unsigned value, int error) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)numbers[call], 0, 3),
+        BPF_STMT(
+            BPF_LD | BPF_W | BPF_ABS,
+            (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (unsigned)index)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return install(filter, sizeof filter / sizeof *filter);
+}
+
 #else
 
+bool faults_refuse_argument(
+    enum faults_kernel_call call, int index, unsigned value, int error) { return false; }
 bool faults_refuse(enum faults_kernel_call call, int error) { return false; }
 bool faults_refuse_flag(enum faults_kernel_call call, unsigned flag, int error) { return false; }
 

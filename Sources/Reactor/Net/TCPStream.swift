@@ -117,3 +117,7 @@ final class SharedAddress: Sendable {
     let address: SocketAddress
     init(_ address: SocketAddress) { self.address = address }
 }
+
+extension TCPStream: DescriptorStream {
+    var streamHandle: StreamHandle? { handle }
+}

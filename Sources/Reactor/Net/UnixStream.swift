@@ -131,3 +131,8 @@ extension StreamCore {
     /// What only a Unix stream has.
     var unixPeer: UnixPeer? { if case .unix(let peer) = peer { peer } else { nil } }
 }
+
+// Descriptors that come with bytes which are moved on inside the kernel are closed by it.
+extension UnixStream: DescriptorStream {
+    var streamHandle: StreamHandle? { handle }
+}

@@ -57,6 +57,9 @@ enum faults_kernel_call {
     FAULTS_KERNEL_CHDIR,
     FAULTS_KERNEL_EXECVE,
     FAULTS_KERNEL_SETPRIORITY,
+    FAULTS_KERNEL_SPLICE,
+    FAULTS_KERNEL_SENDFILE,
+    FAULTS_KERNEL_PREADV2,
 };
 
 /// From now on the kernel answers that call with `error`, in this process and its children. False
@@ -65,5 +68,9 @@ bool faults_refuse(enum faults_kernel_call call, int error);
 
 /// The same where the first argument has that flag.
 bool faults_refuse_flag(enum faults_kernel_call call, unsigned flag, int error);
+
+/// The same where the argument of that index is `value`.
+bool faults_refuse_argument(
+    enum faults_kernel_call call, int index, unsigned value, int error);
 
 #endif

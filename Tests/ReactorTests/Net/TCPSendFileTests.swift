@@ -128,7 +128,7 @@ struct TCPSendFileTests {
 }
 
 /// Runs `body` with an open file of these bytes.
-private func withFile(
+func withFile(
     _ bytes: [UInt8], _ body: (FileDescriptor) async throws -> Void
 ) async throws {
     let path = FileManager.default.temporaryDirectory.appending(
