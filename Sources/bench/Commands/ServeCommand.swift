@@ -22,13 +22,26 @@ struct ServeCommand: ParsableCommand {
         @Option(help: "The one core to run on.")
         var core: Int32?
 
+        @Option(help: "On how many loops, each on a core of its own: for reactor alone.")
+        var loops: Int?
+
         @Flag(help: .hidden)
         var controlled = false
+
+        func validate() throws {
+            guard loops == nil || implementation == .reactor, (1...64).contains(loops ?? 1) else {
+                throw ValidationError("--loops is for reactor, at most 64")
+            }
+        }
 
         func run() throws {
             _ = Machine.descriptorLimit
             if let core, !cbaseline_pin(core) { throw Failure("cannot run on core \(core)") }
             if controlled { cbaseline_answer_questions() }
+            if let loops {
+                cbaseline_end_on_sigterm()
+                return try ReactorServer.serveReads(port: port, loops: loops)
+            }
             try implementation.serve(port: port)
         }
     }

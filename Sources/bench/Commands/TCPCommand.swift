@@ -23,17 +23,34 @@ struct TCPCommand: ParsableCommand {
         transform: TCPImplementation.parse)
     var implementations: [[TCPImplementation]] = [TCPImplementation.allCases]
 
+    @Option(help: "Compares so many loops of Reactor with one; needs two cores for each.")
+    var loops = 1
+
+    @Flag(help: .hidden)
+    var anywhere = false
+
     func validate() throws {
         guard (1...18_000).contains(connections), (1...1 << 24).contains(size), rounds > 0,
-            seconds > 0, seconds <= 120
-        else { throw ValidationError("connections, size, rounds or seconds out of range") }
+            seconds > 0, seconds <= 120, (1...64).contains(loops)
+        else { throw ValidationError("connections, size, rounds, seconds or loops out of range") }
     }
 
     func run() throws {
+        if loops > 1 { return try runLoops() }
         try TCPWorkload(
             connections: connections, size: size,
             rounds: Rounds(rounds, seconds: seconds / Double(rounds)),
             implementations: implementations.flatMap { $0 }
+        ).run()
+    }
+
+    private func runLoops() throws {
+        if !anywhere, let obstacle = LoopsWorkload.obstacle(loops: loops) {
+            return print("skipped: \(obstacle)")
+        }
+        try LoopsWorkload(
+            loops: loops, connections: connections, size: size,
+            rounds: Rounds(rounds, seconds: seconds / Double(rounds)), anywhere: anywhere
         ).run()
     }
 }

@@ -11,12 +11,23 @@ final class Server {
         try self.init("tcp", implementation.rawValue, launcher: launcher)
     }
 
+    /// Reactor on so many loops.
+    convenience init(loops: Int) throws {
+        try self.init(
+            "tcp", TCPImplementation.reactor.rawValue, more: ["--loops", String(loops)])
+    }
+
     /// One of the servers of `bench serve`, by what it serves and its name.
-    init(_ service: String, _ implementation: String, launcher: [String] = []) throws {
+    init(
+        _ service: String, _ implementation: String, launcher: [String] = [], more: [String] = []
+    ) throws {
         var arguments = [
             "serve", service, "--implementation", implementation, "--port", "0", "--controlled",
         ]
-        if let cores = Machine.cores { arguments += ["--core", String(cores.server)] }
+        arguments += more
+        if more.isEmpty, let cores = Machine.cores {
+            arguments += ["--core", String(cores.server)]
+        }
         child =
             launcher.isEmpty ? try Child(arguments) : try Child.program(launcher + arguments)
         let words = try child.line(within: launcher.isEmpty ? 10 : 60).split(separator: " ")

@@ -7,11 +7,14 @@ struct Gate: Codable {
     var limit: Double
     var measured: Double?
     var outcome: Outcome
+    /// Why nothing was measured.
+    var reason: String?
 
-    init(_ name: String, atMost limit: Double, _ measured: Double?) {
+    init(_ name: String, atMost limit: Double, _ measured: Double?, reason: String? = nil) {
         self.name = name
         self.limit = limit
         self.measured = measured
+        self.reason = reason
         guard let measured, measured.isFinite else {
             outcome = .skipped
             return
@@ -25,11 +28,13 @@ struct Gate: Codable {
             let measured = gate.measured.map { Table.fixed($0, 3) } ?? "-"
             return "\(gate.outcome.rawValue)  \(gate.name.padded(to: width))  "
                 + "\(measured.paddedLeft(to: 8)) <= \(Table.fixed(gate.limit, 2))"
+                + (gate.reason.map { "  (\($0))" } ?? "")
         }.joined(separator: "\n")
     }
 
     static func evaluate(_ rows: [Row]) -> [Gate] {
-        echoes(rows) + datagrams(rows) + connections(rows) + timers(rows) + submits(rows)
+        echoes(rows) + loops(rows) + datagrams(rows) + connections(rows) + timers(rows)
+            + submits(rows)
             + bulk(rows) + children(rows)
     }
 
@@ -63,6 +68,17 @@ struct Gate: Codable {
             Gate(
                 "\(main): async main / NIOAsyncChannel", atMost: 0.8,
                 ratio(main, .reactorAsyncMain, .nioAsync)),
+        ]
+    }
+
+    private static func loops(_ rows: [Row]) -> [Gate] {
+        let name = LoopsWorkload.name(loops: 2)
+        return [
+            // At least 1.8 times the requests per second.
+            Gate(
+                "\(name): time per request, two / one", atMost: 1 / 1.8,
+                compare(rows, name, "2 loops", "one loop"),
+                reason: LoopsWorkload.obstacle(loops: 2))
         ]
     }
 

@@ -1,20 +1,36 @@
 // Echo with Reactor, in each of the ways that a user may write it.
 
+import CBaseline
 import Reactor
 
 enum ReactorServer {
     static func serveReads(port: UInt16) throws {
         try EventLoop.run {
-            let listener = try await listen(port)
-            try await listener.serve(limit: 20_000) { stream in
-                var buffer = [UInt8](repeating: 0, count: 65_536)
-                while true {
-                    var span = buffer.mutableSpan
-                    let count = try await stream.read(into: &span)
-                    if count == 0 { return }
-                    try await stream.write(buffer.span.extracting(0..<count))
-                }
+            try await listen(port).serve(limit: 20_000) { try await echoReads($0) }
+        }
+    }
+
+    /// The same on several loops, each on a core of its own where there are enough.
+    static func serveReads(port: UInt16, loops: Int) throws {
+        try EventLoopGroup.run(count: loops) { group in
+            for (index, loop) in group.loops.enumerated() where loops <= Machine.coreCount {
+                try await loop.submit { _ = cbaseline_pin(cbaseline_core(Int32(index))) }
             }
+            let listener = try await TCPListener.bind(
+                to: .loopback(port: port), reusePort: true)
+            TCPImplementation.ready(UInt16(listener.localAddress.port))
+            try await listener.serve(on: group, limit: 20_000) { try await echoReads($0) }
+        }
+    }
+
+    @inline(__always)
+    private static func echoReads(_ stream: TCPStream) async throws {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            var span = buffer.mutableSpan
+            let count = try await stream.read(into: &span)
+            if count == 0 { return }
+            try await stream.write(buffer.span.extracting(0..<count))
         }
     }
 

@@ -45,6 +45,8 @@ struct Plan {
             TCPWorkload(
                 connections: 8, size: 65_536, rounds: rounds(8, 0.4, budget: 14),
                 implementations: [.libuv, .reactor, .reactorChunks]),
+            LoopsWorkload(
+                loops: 2, connections: 100, size: 1024, rounds: rounds(5, 0.3, budget: 7)),
             UnixWorkload(connections: 50, size: 1024, rounds: rounds(5, 0.3, budget: 7)),
             UDPWorkload(
                 inFlight: 32, rounds: rounds(5, 0.25, budget: 9),
