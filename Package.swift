@@ -34,6 +34,11 @@ let package = Package(
     name: "Reactor",
     platforms: [.macOS("26.0")],
     products: [.library(name: "Reactor", targets: ["Reactor"])],
+    traits: [
+        .trait(
+            name: "ServiceLifecycle",
+            description: "ListenerService, for the service groups of swift-service-lifecycle.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
         .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
@@ -49,6 +54,12 @@ let package = Package(
         .package(
             url: "https://github.com/swiftlang/swift-subprocess", .upToNextMinor(from: "1.0.2"),
             traits: []),
+        .package(
+            url: "https://github.com/apple/swift-service-context",
+            .upToNextMinor(from: "1.5.1")),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle",
+            .upToNextMinor(from: "2.13.0")),
     ],
     targets: [
         .systemLibrary(
@@ -62,6 +73,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -73,6 +87,7 @@ let package = Package(
         example("UDPEcho"),
         example("RunParallel"),
         example("KeepRunning"),
+        example("Breadcrumbs"),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),
@@ -81,7 +96,9 @@ let package = Package(
         .testTarget(
             name: "ReactorTests",
             dependencies: [
-                "Reactor", "CFaults", .product(name: "Logging", package: "swift-log"),
+                "Reactor", "CFaults",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceContextModule", package: "swift-service-context"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

@@ -96,9 +96,11 @@ extension EventLoop {
 }
 
 /// Runs actors on a loop's thread. Shares the queue, not the object, with the task executor.
+///
+/// Unchecked: `loop` is written once, before another thread has this.
 final class LoopSerialExecutor: SerialExecutor, @unchecked Sendable {
     private let queue: JobQueue
-    /// Written once, before the loop is known to anybody else.
+    /// For the form in which jobs are run.
     weak var loop: EventLoop?
 
     init(queue: JobQueue) { self.queue = queue }

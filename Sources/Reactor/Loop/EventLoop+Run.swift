@@ -18,7 +18,8 @@ extension EventLoop {
         do {
             stop = try arrangeStop {
                 loop.watchShutdown()
-                bound.carry { $0.stopRequested() }
+                // Listeners close at once, however much is ready.
+                loop.postFirst { bound.here.stopRequested() }
             }
         } catch {
             runner.shutDown()
@@ -81,8 +82,9 @@ extension EventLoop {
     }
 }
 
-/// Carries the root task's result out of it: written by the loop's thread, read by the same
-/// thread after the last turn.
+/// Carries the root task's result out of it.
+///
+/// Unchecked: written by the loop's thread, read by the same thread after the last turn.
 private final class Outcome<Value>: @unchecked Sendable {
     var result: Result<Value, any Error>?
     func take() throws -> sending Value {
@@ -91,7 +93,9 @@ private final class Outcome<Value>: @unchecked Sendable {
     }
 }
 
-/// A value handed over, not shared: the one who makes it lets go of it.
+/// A value on its way.
+///
+/// Unchecked: it is handed over, not shared; the one who makes it lets go of it.
 struct Unchecked<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }

@@ -28,7 +28,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Who wants the report; the log if nobody does.
     let onReport: (@Sendable (ShutdownReport) -> Void)?
     let watch = Locked(Watch.none)
-    /// Opened through `core` alone, on the loop's thread.
+    // Unchecked: this is opened through `core` alone, which checks the thread.
     private let confined: LoopCore
 
     private static let lastID = Atomic(0)
@@ -69,6 +69,16 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             return true
         }
         return queue.send(.call(call))
+    }
+
+    /// The same before all that is ready there; at once where the caller is on the loop.
+    @discardableResult
+    func postFirst(_ call: @escaping @Sendable () -> Void) -> Bool {
+        if isCurrent {
+            call()
+            return true
+        }
+        return queue.sendFirst(call)
     }
 
     /// The loop on which an I/O object made here and now should live: the current one, else the

@@ -15,8 +15,10 @@ enum Work {
 
 /// The queue outlives its loop: a task keeps its executor, and the executor keeps this.
 ///
-/// `local` belongs to the loop's thread. Other threads append to `remote` under a lock and wake
-/// the loop only where it sleeps and nobody has woken it yet: one write for a batch.
+/// Other threads append to `remote` under a lock and wake the loop only where it sleeps and nobody
+/// has woken it yet: one write for a batch.
+///
+/// Unchecked: `local` belongs to the loop's thread; the rest is behind the lock, or atomic.
 final class JobQueue: @unchecked Sendable {
     /// Touched by the loop's thread alone; emptied before `end`.
     private let local: Cell<Deque<Work>>
@@ -27,6 +29,8 @@ final class JobQueue: @unchecked Sendable {
 
     private struct Remote {
         var work: [Work] = []
+        /// What is not to wait behind all that is ready.
+        var urgent: [@Sendable () -> Void] = []
         var hasEnded = false
     }
 
@@ -56,11 +60,14 @@ final class JobQueue: @unchecked Sendable {
 
     private func takeRemote() {
         var taken: [Work] = []
+        var urgent: [@Sendable () -> Void] = []
         remote.withLock {
             swap(&taken, &$0.work)
+            swap(&urgent, &$0.urgent)
             remoteIsWaiting.store(false, ordering: .relaxed)
         }
         local.state.append(contentsOf: taken)
+        for call in urgent { call() }
     }
 
     /// Announces that the loop is about to wait. False if there is work after all.
@@ -87,8 +94,9 @@ final class JobQueue: @unchecked Sendable {
         local.state = []
         remote.withLock {
             $0.hasEnded = true
-            rest += $0.work
+            rest += $0.urgent.map { .call($0) } + $0.work
             $0.work = []
+            $0.urgent = []
         }
         return rest
     }
@@ -98,10 +106,19 @@ final class JobQueue: @unchecked Sendable {
     var hasEnded: Bool { remote.withLock { $0.hasEnded } }
 
     /// False if the loop has ended: the work is the caller's again.
-    func send(_ work: Work) -> Bool {
+    func send(_ work: Work) -> Bool { send { $0.work.append(work) } }
+
+    /// The same for a call that runs before everything that is ready by then, as soon as the step
+    /// under way, or the batch of steps, is over.
+    func sendFirst(_ call: @escaping @Sendable () -> Void) -> Bool {
+        send { $0.urgent.append(call) }
+    }
+
+    @inline(__always)
+    private func send(_ add: (inout Remote) -> Void) -> Bool {
         let accepted = remote.withLock { remote in
             if remote.hasEnded { return false }
-            remote.work.append(work)
+            add(&remote)
             remoteIsWaiting.store(true, ordering: .sequentiallyConsistent)
             return true
         }

@@ -62,7 +62,7 @@ extension EventLoop {
         core.stopping = stopping
         core.endSince = stopping.since
         for participant in core.participants.all { participant.drain() }
-        for follower in core.followers { follower.post { follower.drain(stopping) } }
+        for follower in core.followers { follower.postFirst { follower.drain(stopping) } }
     }
 
     /// Cancels what was spawned and what is open, likewise.
@@ -72,7 +72,9 @@ extension EventLoop {
         core.late += core.holdups(.draining, tasks: work.livingWithRoot)
         work.cancelAll()
         for participant in core.participants.all { participant.cancel() }
-        for follower in core.followers { follower.post { follower.cancelWork(abortAt: limit) } }
+        for follower in core.followers {
+            follower.postFirst { follower.cancelWork(abortAt: limit) }
+        }
     }
 
     /// Lets `loops` stop with this one. On this loop's thread.
@@ -80,7 +82,7 @@ extension EventLoop {
         core.followers += loops
         guard let stopping = core.stopping else { return }
         for follower in loops {
-            follower.post {
+            follower.postFirst {
                 follower.drain(stopping)
                 if let limit = stopping.abortAt { follower.cancelWork(abortAt: limit) }
             }

@@ -200,7 +200,9 @@ final class LoopRunner {
     }
 }
 
-/// A truth that only one thread reads and writes.
+/// A truth of one thread's.
+///
+/// Unchecked: only the loop's thread reads and writes it, in calls that others may send there.
 final class Flag: @unchecked Sendable {
     var isSet = false
 }

@@ -2,10 +2,12 @@
 
 /// A task's wait that whoever has the value settles. Its cancellation ends it, and so does the
 /// shutdown of the loop that the task waits on.
+///
+/// Unchecked: what is not constant is touched on the loop's thread alone.
 final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable {
     private let wait = RemoteWait<Value>()
-    /// The loop on whose thread the wait began; `nil` elsewhere.
-    private let loop = EventLoop.current
+    /// The loop on whose thread the wait began, elsewhere the task's home; `nil` without any.
+    private let loop = EventLoop.current ?? HomeLoop.current
     /// Settles the wait where it is parked, and has it refused where it is not yet.
     private let leave: @Sendable (RemoteWait<Value>, WaitEnd) -> Void
     /// Touched on the loop's thread alone, like the place in its list.
@@ -51,6 +53,7 @@ final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable 
 
     override func shutDown() {
         loop?.core.participants.leave(self)
+        isOver = true
         leave(wait, .loopClosed)
     }
 }

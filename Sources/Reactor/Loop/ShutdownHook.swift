@@ -3,7 +3,7 @@
 /// A hook sees the task-local values of whoever registered it: Swift hands them to a task where it
 /// is made and never again, so the task is made then and waits.
 ///
-/// All but making it happens on the loop's thread.
+/// Unchecked: all but making it happens on the loop's thread, and the task is behind a lock.
 final class ShutdownHook: @unchecked Sendable {
     let name: String
     private let body: @Sendable () async throws -> Void

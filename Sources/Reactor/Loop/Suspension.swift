@@ -42,6 +42,8 @@ func suspend<Value: Sendable>(
 /// The value is kept beside a continuation that carries none: the thread sanitizer mistakes a
 /// value resumed from another thread for a race (Swift 6.3.1). `settle` runs on the loop's thread,
 /// or on any thread once the loop has ended; the first one counts.
+///
+/// Unchecked: `isTaken` lets one thread write, `isSettled` is its release to the one that reads.
 @safe final class RemoteWait<Value: Sendable>: @unchecked Sendable {
     private var continuation: UnsafeContinuation<Void, Never>?
     private var value: Value?

@@ -56,23 +56,33 @@ final class ConnectionService: ShutdownParticipant {
 
     /// Stops accepting. Handlers get the drain time to end, are cancelled then, and lose their
     /// streams if that does not help either.
-    func stop() {
+    func stop() { stop(within: drainTime) }
+
+    private func stop(within time: Duration) {
         guard !isStopping else { return }
         isStopping = true
         listener.close()
-        after(drainTime) { [weak self] in self?.cancelNow() }
+        after(time) { [weak self] in self?.cancelNow() }
     }
 
     private func cancelNow() {
         guard !hasCancelled else { return }
         hasCancelled = true
         _ = core.timers.cancel(timer)
+        noteLate()
         cancelHandlers()
         // Waits of the handlers themselves rely on being told: see `StreamCore.owner`.
         streams.forEach { $0.cancelOwner() }
         after(Self.patience) { [weak self] in
             self?.streams.forEach { $0.abort() }
         }
+    }
+
+    /// Streams that a stop of the loop has waited for in vain.
+    private func noteLate() {
+        guard let stopping = core.stopping, stopping.abortAt == nil else { return }
+        core.late += streams.filter { $0.shutdownWait != nil }
+            .map { ShutdownReport.Holdup($0, .draining, since: stopping.since) }
     }
 
     private func after(_ time: Duration, _ call: @escaping () -> Void) {
@@ -101,7 +111,12 @@ final class ConnectionService: ShutdownParticipant {
 
     override var shutdownSince: MonotonicTime? { start }
 
-    override func drain() { stop() }
+    /// A twentieth of the grace is left for handlers that have to be cancelled: closing a thousand
+    /// idle connections after it would make the end late.
+    override func drain() {
+        let left = core.stopping.map { MonotonicTime.now.duration(to: $0.deadline) * 19 / 20 }
+        stop(within: min(drainTime, left ?? drainTime))
+    }
 
     override func cancel() {
         stop()

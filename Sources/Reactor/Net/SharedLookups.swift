@@ -26,8 +26,9 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
         self.ask = ask
     }
 
-    /// One call, with those who wait for its answer. All but `question` is behind the lock of its
-    /// owner's state, which is what makes it sendable.
+    /// One call, with those who wait for its answer.
+    ///
+    /// Unchecked: all but `question` is behind the lock of its owner's state.
     fileprivate final class Flight: QueuedBody, @unchecked Sendable {
         enum Phase { case queued, running, over }
 

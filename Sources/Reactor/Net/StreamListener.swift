@@ -63,6 +63,11 @@ extension StreamListener {
             }
         }
         stop.set(cancelHandlers: { task.cancel() })
+        let link = CallerLink(to: loop) { [handle] in
+            stop.ask()
+            handle.carry { _ in stop.stop() }
+        }
+        defer { link?.leave() }
         do {
             try await withTaskCancellationHandler {
                 try await task.value
@@ -71,6 +76,8 @@ extension StreamListener {
             }
         } catch let error as ReactorError where error.code == .closed {
             try Task.checkCancellation()
+            // The caller's loop was asked to stop: as if it were the listener's.
+            if stop.wasAsked { return }
             throw error
         }
     }
@@ -109,12 +116,11 @@ extension StreamListener {
         }
         service.carry { $0.end() }
         stop.end()
-        // The loop was asked to stop: that is not a failure.
-        if loop.isCurrent, loop.core.stopping != nil,
-            (failure as? ReactorError)?.code == .closed
-        {
-            return
-        }
+        guard loop.isCurrent, (failure as? ReactorError)?.code == .closed else { throw failure }
+        // The loop was asked to stop: that is not a failure. Nor has anybody closed the listener
+        // where the loop's own end did.
+        if loop.core.stopping != nil { return }
+        if loop.core.endSince != nil { throw ReactorError(.loopClosed, "serve") }
         throw failure
     }
 }
@@ -143,6 +149,8 @@ private final class Connection<Stream: AcceptedStream>: Sendable {
 private final class StopSwitch: Sendable {
     private struct State {
         var isStopped = false
+        /// By the stop of a loop, which is not a failure.
+        var wasAsked = false
         var stop: (@Sendable () -> Void)?
         var cancelHandlers: (@Sendable () -> Void)?
     }
@@ -156,6 +164,10 @@ private final class StopSwitch: Sendable {
         }
         if isStopped { stop() }
     }
+
+    var wasAsked: Bool { state.withLock { $0.wasAsked } }
+
+    func ask() { state.withLock { $0.wasAsked = true } }
 
     func set(cancelHandlers: @escaping @Sendable () -> Void) {
         state.withLock { $0.cancelHandlers = cancelHandlers }
@@ -178,4 +190,43 @@ private final class StopSwitch: Sendable {
     }
 
     func cancelHandlers() { state.withLock { $0.cancelHandlers }?() }
+}
+
+/// The place of a service on the loop whose code called `serve`, where the listener lives on
+/// another one. A signal that asks that loop to stop drains the service too.
+///
+/// Unchecked: what is not constant is touched on the caller's loop alone.
+private final class CallerLink: ShutdownParticipant, @unchecked Sendable {
+    private let caller: EventLoop
+    private let onDrain: @Sendable () -> Void
+    /// Touched on the caller's loop alone, like the place in its list.
+    private var isOver = false
+
+    /// `nil` where there is no other loop.
+    init?(to loop: EventLoop, onDrain: @escaping @Sendable () -> Void) {
+        guard let caller = EventLoop.current ?? HomeLoop.current, caller != loop else { return nil }
+        self.caller = caller
+        self.onDrain = onDrain
+        super.init()
+        onCaller { link in
+            if link.isOver || link.caller.core.isClosed { return }
+            link.caller.core.participants.join(link)
+            if link.caller.core.stopping != nil { link.drain() }
+        }
+    }
+
+    func leave() {
+        onCaller { link in
+            link.isOver = true
+            link.caller.core.participants.leave(link)
+        }
+    }
+
+    private func onCaller(_ body: @escaping @Sendable (CallerLink) -> Void) {
+        if caller.isCurrent { body(self) } else { caller.post { body(self) } }
+    }
+
+    override func drain() { onDrain() }
+
+    override func shutDown() { caller.core.participants.leave(self) }
 }

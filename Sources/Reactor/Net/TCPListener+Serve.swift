@@ -8,9 +8,10 @@ extension TCPListener {
     /// the error is logged and counted in ``statistics()``. While `limit` connections are open no
     /// more are accepted; the kernel keeps them waiting.
     ///
-    /// When cancelled, when the listener is closed, or when a signal asks the loop to stop, it
-    /// stops listening, gives the handlers `drain` to end, then cancels them, and a second later
-    /// aborts the streams they still hold. After such a signal it returns without an error.
+    /// When cancelled, when the listener is closed, or when a signal asks its loop or the caller's
+    /// to stop, it stops listening, gives the handlers `drain` to end, then cancels them, and a
+    /// second later aborts the streams they still hold. After such a signal it returns without an
+    /// error.
     ///
     /// - Throws: `CancellationError` when cancelled; ``ReactorError/Code/closed`` when the listener
     ///   was closed; ``ReactorError/Code/loopClosed``; ``ReactorError/Code/invalidArgument`` for a

@@ -66,12 +66,16 @@ public final class TCPStream: ByteStream, AcceptedStream {
 
     /// Writes owned bytes: as with a span, but what must wait is kept, not copied.
     ///
+    /// Cancelling stops the waiting only.
+    ///
     /// libuv: `uv_poll_start`, and `send`.
     public func write(_ bytes: [UInt8]) async throws {
         try await handle.write(bytes)
     }
 
     /// Writes several arrays as one.
+    ///
+    /// Cancelling stops the waiting only.
     ///
     /// libuv: `uv_poll_start`, and `sendmsg`.
     public func write(contentsOf parts: [[UInt8]]) async throws {
@@ -98,6 +102,8 @@ public final class TCPStream: ByteStream, AcceptedStream {
     }
 
     /// ``close()`` with a limit of your own for sending what is unsent.
+    ///
+    /// Works in a cancelled task.
     public func close(flushingFor limit: Duration) async {
         await handle.close(flushFor: limit)
     }

@@ -27,7 +27,7 @@ extension UDPSocket {
 
     /// Receives a datagram into an array of at least its size, without changing the array's.
     ///
-    /// As with a span.
+    /// As with a span; cancelling too.
     public func receive(into buffer: inout [UInt8]) async throws -> Datagram.Header {
         var span = buffer.mutableSpan
         return try await receive(into: &span)

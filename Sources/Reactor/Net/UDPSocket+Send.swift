@@ -22,14 +22,14 @@ extension UDPSocket {
 
     /// Sends owned bytes as one datagram to `address`.
     ///
-    /// As with a span.
+    /// As with a span; cancelling too.
     public func send(_ bytes: [UInt8], to address: SocketAddress) async throws {
         try await handle.send(BorrowedMemory(bytes.span), to: address)
     }
 
     /// Sends text as one datagram to `address`.
     ///
-    /// As with a span.
+    /// As with a span; cancelling too.
     public func send(_ text: String, to address: SocketAddress) async throws {
         try await send(Array(text.utf8), to: address)
     }
@@ -49,14 +49,14 @@ extension UDPSocket {
 
     /// Sends owned bytes as one datagram to the peer of a connected socket.
     ///
-    /// As with a span.
+    /// As with a span; cancelling too.
     public func send(_ bytes: [UInt8]) async throws {
         try await handle.send(BorrowedMemory(bytes.span), to: nil)
     }
 
     /// Sends text as one datagram to the peer of a connected socket.
     ///
-    /// As with a span.
+    /// As with a span; cancelling too.
     public func send(_ text: String) async throws {
         try await send(Array(text.utf8))
     }

@@ -128,9 +128,11 @@ public final class UnixListener: StreamListener {
 
     /// What it has seen so far.
     ///
-    /// Suspends only away from the loop.
+    /// Suspends only away from the loop, for a turn of it; a task that is cancelled before gets
+    /// `CancellationError`.
     public func statistics() async throws -> ListenerStatistics {
-        try await loop.make { self.handle.here.statistics }
+        try Task.checkCancellation()
+        return try await loop.make { self.handle.here.statistics }
     }
 
     /// Stops listening and removes the socket's file.

@@ -18,13 +18,15 @@ extension UnixStream {
 
     /// Who is at the other end: the process, user and group that connected, or that listened.
     ///
-    /// Suspends only away from the loop.
+    /// Suspends only away from the loop, for a turn of it.
     ///
-    /// - Throws: ``ReactorError/Code/closed``; ``ReactorError/Code/loopClosed``.
+    /// - Throws: ``ReactorError/Code/closed``; ``ReactorError/Code/loopClosed``;
+    ///   `CancellationError` in a task that is cancelled before.
     ///
     /// libuv: none; `getsockopt` with SO_PEERCRED.
     public func peerCredentials() async throws -> PeerCredentials {
-        try await loop.make {
+        try Task.checkCancellation()
+        return try await loop.make {
             let stream = self.handle.here
             guard !stream.isClosed else { throw stream.error(.closed, "ask about") }
             let (process, user, group) = try stream.descriptor.peerCredentials()

@@ -31,17 +31,26 @@ public final class PseudoTerminal: ByteReader, ByteWriter {
     }
 
     /// Types borrowed bytes.
+    ///
+    /// Suspends while the terminal takes no more. Cancelling stops the waiting only: the bytes are
+    /// still typed.
     public func write(_ bytes: Span<UInt8>) async throws { try await handle.write(bytes) }
 
     /// Types owned bytes.
+    ///
+    /// Cancelling stops the waiting only.
     public func write(_ bytes: [UInt8]) async throws { try await handle.write(bytes) }
 
     /// Types several arrays as one.
+    ///
+    /// Cancelling stops the waiting only.
     public func write(contentsOf parts: [[UInt8]]) async throws {
         try await handle.write(contentsOf: parts)
     }
 
     /// Types control-D, which a program at the beginning of a line reads as the end.
+    ///
+    /// Cancelling stops the waiting only.
     public func finish() async throws { try await handle.write([4]) }
 
     /// Gives the terminal another size; the child is told with SIGWINCH.

@@ -10,9 +10,13 @@ extension EventLoop {
     /// as `grace`; who needed longer is named in the report.
     ///
     /// With `stopOn` the end can be asked for from outside. At the first of these signals listeners
-    /// on the loop stop accepting, and every `serve` lets its handlers end and then returns without
-    /// an error: a `body` that serves ends by itself, and the result is its own. Other code may
-    /// listen too, with ``Signals``. When `grace` is over the root task and what was spawned are
+    /// on the loop stop accepting, before anything else that is ready there runs: connections that
+    /// nobody has taken by then are reset, those in the kernel's backlog too, and their clients may
+    /// turn to another server at once. Every `serve` on the loop, or called from it, lets its
+    /// handlers end and then returns without an error: a `body` that serves ends by itself, and the
+    /// result is its own. Handlers that have not ended when a twentieth of the grace is left are
+    /// cancelled, as those of idle connections are. Other code may listen too, with ``Signals``.
+    /// When `grace` is over the root task and what was spawned are
     /// cancelled; a second later (or after `grace` again, where that is shorter) what is left is
     /// aborted. A second signal goes straight to the cancelling, a third one to the end.
     ///

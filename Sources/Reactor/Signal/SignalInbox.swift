@@ -74,6 +74,8 @@ final class SignalInbox: Sendable {
 }
 
 /// A task's wait for a signal, as its loop's shutdown sees it.
+///
+/// Unchecked: what is not constant is touched on the loop's thread alone.
 final class SignalWait: ShutdownParticipant, @unchecked Sendable {
     let wait = RemoteWait<SignalInbox.Outcome>()
     private let inbox: SignalInbox

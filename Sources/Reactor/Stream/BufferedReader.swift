@@ -23,9 +23,9 @@ public final class BufferedReader<Reader: ByteReader>: ByteReader, @unchecked Se
     /// What is read from it directly is missing here.
     public let reader: Reader
 
-    /// Touched by the one call that has raised `isBusy`. That flag is one atomic exchange; a lock
-    /// could not be held across the call's suspensions, and would have to answer `busy` all the
-    /// same.
+    // Unchecked: `ahead` is touched by the one call that has raised `isBusy`. That flag is one
+    // atomic exchange; a lock could not be held across the call's suspensions, and would have to
+    // answer `busy` all the same.
     var ahead = ReadAhead()
     private let isBusy = Atomic(false)
 

@@ -156,7 +156,7 @@ public final class InMemoryStream: ByteStream {
 
     /// Hands what is unsent to the peer, who can still read it, and ends both directions.
     ///
-    /// Never throws and never suspends. The peer's writes fail with
+    /// Never throws and never suspends, works in a cancelled task. The peer's writes fail with
     /// ``ReactorError/Code/brokenPipe``.
     public func close() async { endNow() }
 

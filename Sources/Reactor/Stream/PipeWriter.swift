@@ -61,6 +61,8 @@ public final class PipeWriter: ByteWriter {
 
     /// Writes owned bytes: as with a span, but what must wait is kept, not copied.
     ///
+    /// Cancelling stops the waiting only.
+    ///
     /// libuv: `uv_poll_start`, and `write`.
     public func write(_ bytes: [UInt8]) async throws {
         switch sink {
@@ -72,6 +74,8 @@ public final class PipeWriter: ByteWriter {
     }
 
     /// Writes several arrays as one.
+    ///
+    /// Cancelling stops the waiting only.
     ///
     /// libuv: `uv_poll_start`, and `writev`.
     public func write(contentsOf parts: [[UInt8]]) async throws {
@@ -108,6 +112,8 @@ public final class PipeWriter: ByteWriter {
     }
 
     /// ``close()`` with a limit of your own for writing what is unsent.
+    ///
+    /// Works in a cancelled task.
     public func close(flushingFor limit: Duration) async {
         switch sink {
         case .stream(let handle): await handle.close(flushFor: limit)

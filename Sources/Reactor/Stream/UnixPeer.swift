@@ -2,8 +2,9 @@
 
 import DequeModule
 
-/// Beside a stream's own machines, so that no other stream has to have room for it. All but the
-/// name is for the loop's thread only.
+/// Beside a stream's own machines, so that no other stream has to have room for it.
+///
+/// Unchecked: all but the name is reached through the stream's `LoopBound`.
 final class UnixPeer: @unchecked Sendable {
     /// As errors have it.
     let name: String
@@ -34,7 +35,9 @@ final class UnixPeer: @unchecked Sendable {
         let descriptors: [Descriptor]
     }
 
-    /// What one `receive` gets beside its bytes: filled on the loop before its wait ends.
+    /// What one `receive` gets beside its bytes.
+    ///
+    /// Unchecked: filled on the loop before its wait ends, and read after it.
     final class Claim: @unchecked Sendable {
         fileprivate(set) var descriptors: [Descriptor] = []
         fileprivate(set) var isIncomplete = false

@@ -11,6 +11,8 @@ internal import Darwin
 
 /// A value behind a `pthread_mutex_t`. `Synchronization.Mutex` would do, but the thread sanitizer
 /// reports races that are none on it when it is contended (Swift 6.3.1).
+///
+/// Unchecked: the value is touched with the lock held.
 @safe final class Locked<Value>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
@@ -40,6 +42,8 @@ internal import Darwin
 }
 
 /// The same with waiting, for threads that have nothing else to do.
+///
+/// Unchecked: the value is touched with the lock held.
 @safe final class Monitor<Value>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>

@@ -3,6 +3,8 @@
 internal import CReactor
 
 /// Begun by ``SpawnRequest/begin()``; ended exactly once, when nothing of it is in use.
+///
+/// Unchecked: handed from the loop to one thread and back, never shared.
 @safe struct SpawnAttempt: @unchecked Sendable {
     let child: ChildHandle
     /// Hangs up once the child runs its program, or has failed and ends.

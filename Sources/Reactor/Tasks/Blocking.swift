@@ -54,8 +54,8 @@ public func abandoningBlocking<Result: Sendable>(
 
 /// One body on its way to a thread and back.
 ///
-/// Unchecked, because the body and its result are handed over, not shared: the phase says whose
-/// they are. Only the caller's wait joins the two sides.
+/// Unchecked: the body and its result are handed over, not shared; the phase says whose they are.
+/// Only the caller's wait joins the two sides.
 private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
     private enum Phase {
         case new, queued, running, left, over

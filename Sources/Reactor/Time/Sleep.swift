@@ -106,7 +106,9 @@ extension EventLoop {
     }
 }
 
-/// A sleep of a task that is on no loop; `id` is touched on the timer's loop only.
+/// A sleep of a task that is on no loop.
+///
+/// Unchecked: `id` is touched on the timer's loop only.
 private final class RemoteSleep: @unchecked Sendable {
     let wait = RemoteWait<WaitEnd>()
     var id = TimerID.none

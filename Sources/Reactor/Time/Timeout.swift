@@ -9,6 +9,9 @@ internal import Synchronization
 /// may use what the caller borrowed; task-local values are inherited. A body that ignores
 /// cancellation is not cut short.
 ///
+/// Every call of this library that waits inside ends as it does when its task is cancelled: what
+/// its documentation says of cancelling is what a deadline does to it.
+///
 /// Scopes nest: each throws for its own limit only, so an error says which one has passed. A
 /// cancelled caller gets its `CancellationError`. With a duration of zero or less `body` does not
 /// run.
@@ -30,8 +33,8 @@ public func withTimeout<Result>(
 
 /// Runs `body` until `deadline` at the latest, and throws ``TimeoutError`` if it needed longer.
 ///
-/// Everything said of ``withTimeout(_:isolation:_:)`` holds. With a deadline that has passed
-/// `body` does not run.
+/// Everything said of ``withTimeout(_:isolation:_:)`` holds, of cancelling too. With a deadline
+/// that has passed `body` does not run.
 ///
 /// - Parameters:
 ///   - deadline: When the time is up.
@@ -63,8 +66,8 @@ public func withDeadline<Result>(
 
 /// One run of a body under a deadline.
 ///
-/// Unchecked, because the body and its result belong to the caller, who waits: the task that runs
-/// it is the caller in all but name, isolation included. It ends before the caller goes on.
+/// Unchecked: the body and its result belong to the caller, who waits. The task that runs it is the
+/// caller in all but name, isolation included, and ends before the caller goes on.
 private final class TimeoutScope<Value>: @unchecked Sendable {
     /// Made when the body turns out to need a timer.
     private var bell: TimeoutBell?
@@ -157,7 +160,9 @@ private final class TimeoutScope<Value>: @unchecked Sendable {
     }
 }
 
-/// What the timer of a scope sets off. All but `end` belongs to the timer's loop.
+/// What the timer of a scope sets off.
+///
+/// Unchecked: `state` is atomic, the rest belongs to the timer's loop.
 private final class TimeoutBell: Bell, @unchecked Sendable {
     /// Zero until it has rung, then 1 for the deadline and 2 for the loop's end.
     private let state = Atomic(0)
@@ -198,7 +203,9 @@ private final class TimeoutBell: Bell, @unchecked Sendable {
     }
 }
 
-/// A timer of a scope that is on no loop; touched on the timer's loop only.
+/// A timer of a scope that is on no loop.
+///
+/// Unchecked: touched on the timer's loop only.
 private final class RemoteTimer: @unchecked Sendable {
     var id = TimerID.none
     var isOver = false

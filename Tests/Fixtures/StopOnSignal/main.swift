@@ -53,6 +53,35 @@ case "group":
         announce(listener)
         try await listener.serve(on: group, handle)
     }
+case "shared":
+    // A grace that nobody wants to wait for.
+    try EventLoop.run(stopOn: [.terminate], grace: .seconds(3_600), onReport: report) {
+        let shared = EventLoopGroup.shared
+        let listener = try await shared.loops[0].submit {
+            try await TCPListener.bind(to: .loopback(port: 0), reusePort: true)
+        }
+        try noteStop()
+        announce(listener)
+        try await listener.serve(on: shared, drain: .seconds(3_600), handle)
+        say("drained")
+    }
+case "everything":
+    try EventLoop.run(stopOn: [.terminate], grace: .seconds(10), onReport: report) {
+        let listener = try await TCPListener.bind(to: .loopback(port: 0))
+        let local = try await UnixListener.bind(path: CommandLine.arguments[2])
+        let socket = try await UDPSocket.bind(to: .loopback(port: 0))
+        let child = try await Command("sleep", "3600").spawn()
+        let loop = EventLoop.current!
+        loop.spawn { try await local.serve { try await $0.write("hello") } }
+        loop.spawn { for try await _ in socket.datagrams {} }
+        loop.spawn { for try await _ in Ticks(every: .milliseconds(1)) {} }
+        loop.spawn { try await Command("sleep", "3600").run() }
+        try noteStop()
+        announce(listener)
+        say(child.pid)
+        try await listener.serve(handle)
+        say("drained")
+    }
 case "spin":
     try EventLoop.run(stopOn: [.terminate], grace: .milliseconds(300), onReport: report) {
         let loop = EventLoop.current
