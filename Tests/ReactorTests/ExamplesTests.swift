@@ -58,6 +58,51 @@ struct ExamplesTests {
         }
     }
 
+    @Test func `breadcrumbs tell of each failed request what led to it, and of no other`()
+        async throws
+    {
+        let empty = "/tmp/reactor-\(UUID().uuidString)"
+        #expect(FileManager.default.createFile(atPath: empty, contents: nil))
+        defer { try? FileManager.default.removeItem(atPath: empty) }
+        try await withExample("Breadcrumbs", ["--port", "0"]) { line in
+            let address = try SocketAddress(String(try #require(line.split(separator: " ").last)))
+            let requests = ["/etc/passwd", empty, "/no/such", "/etc/passwd", empty]
+            let answers = try await withThrowingTaskGroup { group in
+                for (index, request) in requests.enumerated() {
+                    group.addTask { (index, try await answer(request, from: address)) }
+                }
+                return try await group.reduce(into: [Int: [String]]()) { $0[$1.0] = $1.1 }
+            }
+            for index in [0, 3] { #expect(answers[index]?.first?.hasSuffix("words") == true) }
+            for index in [1, 4] {
+                let trail = try #require(answers[index])
+                #expect(trail[0] == "failed: an empty file is not worth an entry")
+                #expect(trail[1].hasPrefix("  asked for \(empty) (on "))
+                #expect(trail[2].hasPrefix("  got its turn (on "))
+                #expect(trail[3] == "  reads the file (on no loop)")
+                #expect(trail[4].hasPrefix("  runs "))
+                #expect(trail[5].hasPrefix("  hears from the child: 0 (on "))
+                #expect(trail[6].hasPrefix("  the child has "))
+                #expect(trail[7...] == ["  enters 0 (on ledger-0)"])
+            }
+            let missing = try #require(answers[2])
+            #expect(missing.count == 4)
+            #expect(missing[1].hasPrefix("  asked for /no/such"))
+            #expect(missing[3] == "  reads the file (on no loop)")
+        }
+    }
+
+    /// The lines that come for one.
+    private func answer(_ line: String, from address: SocketAddress) async throws -> [String] {
+        try await TCPStream.withConnection(to: address) { stream in
+            try await stream.write("\(line)\n")
+            try await stream.finish()
+            var lines: [String] = []
+            for try await line in stream.lines() { lines.append(line) }
+            return lines
+        }
+    }
+
     /// What a program prints; `nil` where there is no such program.
     private func output(
         of program: String, _ arguments: [String], input: String = ""

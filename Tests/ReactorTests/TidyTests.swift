@@ -125,6 +125,21 @@ struct TidyTests {
         }
     }
 
+    @Test func `what is unchecked says why it may be sent`() {
+        for file in SourceTree.library {
+            for (index, line) in file.code.enumerated()
+            where line.contains("@unchecked Sendable") {
+                // In the comment above, or beside what is meant inside.
+                let near = file.lines[max(0, index - 12)..<min(index + 28, file.lines.count)]
+                if !near.contains(where: { $0.contains("/ Unchecked: ") }) {
+                    fail(
+                        file, index + 1, "is @unchecked Sendable without a reason",
+                        fix: "put `/// Unchecked: <what keeps threads apart>` above it")
+                }
+            }
+        }
+    }
+
     @Test func `who uses whom goes downward only`() {
         for use in Layers.upwardUses() {
             fail(
@@ -174,7 +189,7 @@ struct TidyTests {
     }
 
     @Test func `a suite says which loop it runs on, and how long it may take`() {
-        for file in SourceTree.tests {
+        for file in SourceTree.tests where !file.path.hasPrefix("Tests/Traits/") {
             for (index, line) in file.lines.enumerated() where line.hasPrefix("@Suite") {
                 let head = file.lines[index...].prefix(8).joined(separator: " ")
                 let attribute = head[..<(head.range(of: "struct ")?.lowerBound ?? head.endIndex)]
@@ -189,10 +204,12 @@ struct TidyTests {
     }
 
     @Test func `tests stand where their sources stand`() {
-        let domains = Set(SourceTree.library.map(\.folder)).union(["Contracts", "Support", ""])
+        let domains = Set(SourceTree.library.map(\.folder)).union([
+            "Contracts", "Essay", "Support", "",
+        ])
         for file in SourceTree.tests
         where !domains.contains(file.folder) && !file.path.hasPrefix("Tests/CFaults/")
-            && !file.path.hasPrefix("Tests/Fixtures/")
+            && !file.path.hasPrefix("Tests/Fixtures/") && !file.path.hasPrefix("Tests/Traits/")
         {
             fail(
                 file, nil, "mirrors no folder", fix: "move it to the folder its type has in Sources"

@@ -23,6 +23,26 @@ struct JobQueueTests {
         #expect(queue.count == 1_000)
     }
 
+    @Test func `what must not wait runs before all that is ready`() async throws {
+        let group = try EventLoopGroup(count: 1)
+        let loop = group.loops[0]
+        let (isHeld, gate) = (Gate(), Gate())
+        let order = Record<String>()
+        loop.post {
+            isHeld.open()
+            gate.waitBlocking()
+        }
+        await isHeld.wait()
+        for _ in 0..<5_000 { loop.post { order.add("ready") } }
+        loop.postFirst { order.add("first") }
+        gate.open()
+        try await loop.submit {}
+        #expect(order.all.first == "first")
+        #expect(order.all.count == 5_001)
+        await group.shutdown()
+        #expect(!loop.postFirst {})
+    }
+
     @Test func `a sleeper is woken once for a batch`() throws {
         let queue = try JobQueue()
         for round in 1...3 {

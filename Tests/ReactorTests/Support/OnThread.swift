@@ -25,6 +25,9 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) async th
     }
 }
 
+/// Which thread runs the caller, asked anew each time.
+func currentThread() -> UInt { Reactor.Thread.identity }
+
 /// Keeps a thread for a moment: about a nanosecond or two for each of `steps`.
 @inline(never)
 func spin(_ steps: Int) {

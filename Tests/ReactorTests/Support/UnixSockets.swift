@@ -34,6 +34,12 @@ func makeStaleSocket(at path: FilePath) throws {
     descriptor.close()
 }
 
+/// A FIFO that nobody has open.
+func makeFIFO(at path: FilePath) throws {
+    // SAFETY: the call reads a live string.
+    try #require(unsafe mkfifo(path.string, 0o600) == 0)
+}
+
 /// Which file is there, and what it is.
 func status(of path: FilePath) throws -> stat {
     var status = stat()
