@@ -67,7 +67,14 @@ enum Patience {
         } catch is TimeoutError {
             response = Response(Refusal(.timeout))
         }
-        try await response.send(to: stream, keepsAlive: keepsAlive, isHead: isHead)
+        do {
+            try await response.send(to: stream, keepsAlive: keepsAlive, isHead: isHead)
+        } catch let error as ReactorError
+            where error.code == .connectionReset || error.code == .brokenPipe
+        {
+            // Clients leave in mid-answer: no news.
+            return
+        }
         if !keepsAlive { return try await linger(stream, reader) }
     }
 }
