@@ -63,8 +63,8 @@ extension StreamListener {
             }
         }
         stop.set(cancelHandlers: { task.cancel() })
-        let link = CallerLink(to: loop) { [handle] in
-            stop.ask()
+        let link = CallerLink(to: loop) { [handle] reason in
+            stop.ask(reason)
             handle.carry { _ in stop.stop() }
         }
         defer { link?.leave() }
@@ -76,9 +76,12 @@ extension StreamListener {
             }
         } catch let error as ReactorError where error.code == .closed {
             try Task.checkCancellation()
-            // The caller's loop was asked to stop: as if it were the listener's.
-            if stop.wasAsked { return }
-            throw error
+            // The caller's loop was asked to stop, or has ended: as if it were the listener's.
+            switch stop.reason {
+            case .stop: return
+            case .end: throw ReactorError(.loopClosed, "serve")
+            case nil: throw error
+            }
         }
     }
 
@@ -149,8 +152,7 @@ private final class Connection<Stream: AcceptedStream>: Sendable {
 private final class StopSwitch: Sendable {
     private struct State {
         var isStopped = false
-        /// By the stop of a loop, which is not a failure.
-        var wasAsked = false
+        var reason: Reason?
         var stop: (@Sendable () -> Void)?
         var cancelHandlers: (@Sendable () -> Void)?
     }
@@ -165,9 +167,13 @@ private final class StopSwitch: Sendable {
         if isStopped { stop() }
     }
 
-    var wasAsked: Bool { state.withLock { $0.wasAsked } }
+    /// What became of the caller's loop.
+    enum Reason { case stop, end }
 
-    func ask() { state.withLock { $0.wasAsked = true } }
+    var reason: Reason? { state.withLock { $0.reason } }
+
+    /// The first one counts.
+    func ask(_ reason: Reason) { state.withLock { $0.reason = $0.reason ?? reason } }
 
     func set(cancelHandlers: @escaping @Sendable () -> Void) {
         state.withLock { $0.cancelHandlers = cancelHandlers }
@@ -193,26 +199,28 @@ private final class StopSwitch: Sendable {
 }
 
 /// The place of a service on the loop whose code called `serve`, where the listener lives on
-/// another one. A signal that asks that loop to stop drains the service too.
+/// another one. A signal that asks that loop to stop drains the service too, and so does its end.
 ///
 /// Unchecked: what is not constant is touched on the caller's loop alone.
 private final class CallerLink: ShutdownParticipant, @unchecked Sendable {
     private let caller: EventLoop
-    private let onDrain: @Sendable () -> Void
+    private let onEnd: @Sendable (StopSwitch.Reason) -> Void
     /// Touched on the caller's loop alone, like the place in its list.
     private var isOver = false
 
     /// `nil` where there is no other loop.
-    init?(to loop: EventLoop, onDrain: @escaping @Sendable () -> Void) {
+    init?(to loop: EventLoop, onEnd: @escaping @Sendable (StopSwitch.Reason) -> Void) {
         guard let caller = EventLoop.current ?? HomeLoop.current, caller != loop else { return nil }
         self.caller = caller
-        self.onDrain = onDrain
+        self.onEnd = onEnd
         super.init()
-        onCaller { link in
-            if link.isOver || link.caller.core.isClosed { return }
+        let isSent = onCaller { link in
+            if link.isOver { return }
+            if link.caller.core.isClosed { return link.onEnd(.end) }
             link.caller.core.participants.join(link)
             if link.caller.core.stopping != nil { link.drain() }
         }
+        if !isSent { onEnd(.end) }
     }
 
     func leave() {
@@ -222,11 +230,18 @@ private final class CallerLink: ShutdownParticipant, @unchecked Sendable {
         }
     }
 
-    private func onCaller(_ body: @escaping @Sendable (CallerLink) -> Void) {
-        if caller.isCurrent { body(self) } else { caller.post { body(self) } }
+    /// False if that loop has ended.
+    @discardableResult
+    private func onCaller(_ body: @escaping @Sendable (CallerLink) -> Void) -> Bool {
+        guard caller.isCurrent else { return caller.post { body(self) } }
+        body(self)
+        return true
     }
 
-    override func drain() { onDrain() }
+    override func drain() { onEnd(.stop) }
 
-    override func shutDown() { caller.core.participants.leave(self) }
+    override func shutDown() {
+        caller.core.participants.leave(self)
+        onEnd(.end)
+    }
 }

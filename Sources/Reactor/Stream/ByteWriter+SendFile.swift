@@ -5,7 +5,8 @@ public import SystemPackage
 extension ByteWriter {
     /// Sends part of a file, to a socket without this process touching the bytes.
     ///
-    /// Other writers get them by way of memory. The file's own position does not matter and does not change; the file stays the caller's.
+    /// Other writers get them by way of memory. The file's own position does not matter and does
+    /// not change; the file stays the caller's.
     /// What was written before goes first, what is written meanwhile to a socket or pipe comes
     /// after. Pages that are not in memory are read on the blocking pool, never on the loop.
     ///

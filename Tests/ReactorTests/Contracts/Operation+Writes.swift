@@ -34,7 +34,7 @@ extension Operation {
                 near.abort()
                 far.abort()
             },
-            Operation("TCPStream.sendFile(_:range:)") { attempt in
+            Operation("ByteWriter.sendFile(_:range:)") { attempt in
                 let (near, far) = try await tcpPair()
                 let file = try FileDescriptor.open(FilePath(#filePath), .readOnly)
                 try await fill(near)

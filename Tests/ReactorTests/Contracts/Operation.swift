@@ -67,8 +67,6 @@ enum Ending: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case cancellation = "a cancellation"
     case cancellationElsewhere = "a cancellation, away from the loop"
     case cancelledBefore = "a cancellation before it began"
-    case loopEnd = "the end of its loop"
-    case homeEnd = "the end of its home loop"
     case loopEndBefore = "the end of its loop before it began"
 
     static let onLivingLoop = [
@@ -84,12 +82,6 @@ struct Attempt: Sendable {
     let count = Counter()
     /// Calls to the system that a task made which was cancelled before.
     let systemCalls = Record<Int>()
-    /// Opened when the call waits for its loop to end; what became of it then.
-    let isWaiting = Gate()
-    let ends = Record<Result<Void, any Error>>()
-
-    /// Leaves an operation whose loop is gone.
-    struct LoopHasEnded: Error {}
 
     init(_ ending: Ending) { self.ending = ending }
 
@@ -116,14 +108,6 @@ struct Attempt: Sendable {
             let before = Self.systemCallCount
             #expect(try await cancelled(call) == .cancelled)
             systemCalls.add(Self.systemCallCount - before)
-        case .loopEnd, .homeEnd:
-            let loop = ending == .loopEnd ? EventLoop.current : nil
-            // A task that nobody cancels.
-            let task = Task(executorPreference: loop) { try await call() }
-            try await turnLoop(20)
-            isWaiting.open()
-            ends.add(await task.result)
-            throw LoopHasEnded()
         case .loopEndBefore:
             // What needs no loop would wait for ever: the limit does need one.
             try await withTimeout(.seconds(3_600)) { try await call() }
