@@ -88,11 +88,18 @@ let package = Package(
         example("RunParallel"),
         example("KeepRunning"),
         example("Breadcrumbs"),
+        .executableTarget(
+            name: "reactor-top",
+            dependencies: [
+                "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: benchSettings),
         .target(name: "CBaseline", dependencies: ["CUV"]),
         .target(name: "CFaults", path: "Tests/CFaults"),
         fixture("RunFromMain"),
         fixture("RunFromAtMain"),
         fixture("StopOnSignal"),
+        fixture("Inspected"),
         .testTarget(
             name: "ReactorTests",
             dependencies: [

@@ -30,25 +30,70 @@ extension EventLoop {
     /// that always has more starves nobody. True if work is left.
     @inline(__always)
     func runReady(_ core: LoopCore) -> Bool {
-        guard queue.collect() else { return false }
-        return runBatch(core)
+        guard queue.collect() else {
+            if core.meter.state.wokenAt != 0 { endTurn(core, 0) }
+            return false
+        }
+        return core.meter.state.timesSteps ? runTimed(core) : runBatch(core)
     }
 
     private func runBatch(_ core: LoopCore) -> Bool {
         core.clearLanded()
-        let start = MonotonicTime.now.nanoseconds
+        var start: UInt64 = 0
         var steps = 0
         while let work = queue.next() {
+            core.meter.state.note(work.task, step: steps)
             run(work)
             steps &+= 1
-            if steps & 63 == 0,
-                steps >= 1024 || MonotonicTime.now.nanoseconds &- start > 2_000_000
-            {
-                break
+            if steps & 63 == 0 {
+                let now = MonotonicTime.now.nanoseconds
+                if steps == 64 { start = now }
+                if steps >= 1024 || now &- start > 2_000_000 { break }
             }
         }
-        core.jobs &+= UInt64(steps)
+        endTurn(core, steps)
         return queue.collect()
+    }
+
+    /// The same with a look at the clock after each step.
+    @inline(never)
+    private func runTimed(_ core: LoopCore) -> Bool {
+        core.clearLanded()
+        let start = MonotonicTime.now
+        var (now, steps) = (start, 0)
+        while let work = queue.next() {
+            let task = work.task
+            run(work)
+            steps &+= 1
+            let end = MonotonicTime.now
+            if end.nanoseconds &- now.nanoseconds >= core.meter.state.threshold &* 1_000_000 {
+                core.slowJobs.report(
+                    SlowJobs.Step(task: task, length: now.duration(to: end)), on: self)
+            }
+            now = end
+            if steps >= 1024 || start.duration(to: now) > .milliseconds(2) { break }
+        }
+        core.slowJobs.lookAgain(now, core)
+        let length = core.meter.state.endTurn(now, polledAt: core.uv.nowMilliseconds)
+        core.meter.state.ran(steps)
+        _ = core.meter.state.note(length)
+        return queue.collect()
+    }
+
+    /// The tasks that the last poll has woken have run, `steps` steps.
+    @inline(__always)
+    private func endTurn(_ core: LoopCore, _ steps: Int) {
+        core.meter.state.ran(steps)
+        let length = core.meter.state.endTurn(.now, polledAt: core.uv.nowMilliseconds)
+        if length > core.meter.state.mark { noteTurn(core, length, steps) }
+    }
+
+    @inline(never)
+    private func noteTurn(_ core: LoopCore, _ length: UInt64, _ steps: Int) {
+        guard core.meter.state.note(length) else { return }
+        let turn = SlowJobs.Turn(
+            steps: steps, tasks: core.meter.state.lastTasks(steps), length: length)
+        core.slowJobs.report(turn, on: self)
     }
 
     /// Runs what a long poll has made ready so far, each task's next step once, and goes on with
@@ -57,12 +102,13 @@ extension EventLoop {
     @inline(never)
     func runWoken(_ core: LoopCore) {
         core.clearLanded()
+        core.meter.state.woke(at: core.uv.nowMilliseconds)
         let steps = queue.count
         for _ in 0..<steps {
             guard let work = queue.next() else { break }
             run(work)
         }
-        core.jobs &+= UInt64(steps)
+        core.meter.state.ran(steps)
     }
 
     @inline(__always)

@@ -4,7 +4,8 @@ extension EventLoop {
     /// ``run(name:stopOn:grace:onReport:body:)``, with whatever may ask for its end: `arrangeStop`
     /// gets the call to make for that, from any thread, and returns what is to live until then.
     static func runLoop<Result>(
-        name: String?, grace: Duration, onReport: (@Sendable (ShutdownReport) -> Void)?,
+        name: String?, _ place: SourcePlace, grace: Duration,
+        onReport: (@Sendable (ShutdownReport) -> Void)?,
         arrangeStop: (_ request: @escaping @Sendable () -> Void) throws -> AnyObject,
         body: sending @escaping () async throws -> sending Result
     ) throws -> sending Result {
@@ -27,14 +28,15 @@ extension EventLoop {
         }
         let outcome = Outcome<Result>()
         let rootHasEnded = Flag()
-        loop.work.rootBegins(name: "the body of \(loop)")
+        let entry = loop.work.enter(.run, name: "the body of \(loop)", place)
         let root = Task(executorPreference: loop) {
+            loop.work.begins(entry)
             do { outcome.result = .success(try await loop.rooted("run on", body)) } catch {
                 outcome.result = .failure(error)
             }
             loop.post {
                 rootHasEnded.isSet = true
-                loop.work.rootHasEnded()
+                loop.leave(entry)
                 loop.stopRequest.isSet = true
             }
         }

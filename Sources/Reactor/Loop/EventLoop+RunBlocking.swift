@@ -18,6 +18,7 @@ extension EventLoop {
     /// libuv: `uv_async_send`, and a condition variable.
     @available(*, noasync, message: "await `submit` instead: a task must not block its thread")
     public func runBlocking<Result>(
+        fileID: String = #fileID, line: Int = #line,
         _ body: sending @escaping () async throws -> sending Result
     ) throws -> sending Result {
         if let current = EventLoop.current {
@@ -30,7 +31,15 @@ extension EventLoop {
         let end = Monitor<Unchecked<Swift.Result<Result, any Error>>?>(nil)
         Task(executorPreference: self) {
             let outcome: Swift.Result<Result, any Error>
-            do { outcome = .success(try await self.rooted("run on", body)) } catch {
+            do {
+                outcome = .success(
+                    try await self.rooted("run on") {
+                        let place = SourcePlace(fileID, line)
+                        let entry = self.work.enter(.submit, name: nil, place, task: .current)
+                        defer { self.leave(entry) }
+                        return try await body()
+                    })
+            } catch {
                 outcome = .failure(error)
             }
             let handed = Unchecked(outcome)

@@ -7,15 +7,24 @@ extension EventLoop {
     ///
     /// Suspends until `body` has ended. Task-local values travel with the call, and so does
     /// cancellation: `body` sees its own task cancelled. From code that runs on this loop already
-    /// it is still a task of its own.
+    /// it is still a task of its own. Its name, or the place of this call, appears in snapshots and
+    /// reports of the loop.
     ///
     /// - Throws: What `body` throws; ``ReactorError/Code/loopClosed`` if the loop has shut down,
     ///   in which case `body` has not begun.
     public func submit<Result: Sendable>(
+        name: String? = nil, fileID: String = #fileID, line: Int = #line,
         _ body: sending @escaping () async throws -> Result
     ) async throws -> Result {
-        guard !queue.hasEnded else { throw ReactorError(.loopClosed, "submit to \(name)") }
-        let task = Task(executorPreference: self) { try await self.rooted("submit to", body) }
+        guard !queue.hasEnded else { throw ReactorError(.loopClosed, "submit to \(self.name)") }
+        let task = Task(executorPreference: self) {
+            try await self.rooted("submit to") {
+                let place = SourcePlace(fileID, line)
+                let entry = self.work.enter(.submit, name: name, place, task: .current)
+                defer { self.leave(entry) }
+                return try await body()
+            }
+        }
         return try await withTaskCancellationHandler {
             try await task.value
         } onCancel: {
@@ -38,9 +47,10 @@ extension EventLoop {
         fileID: String = #fileID, line: Int = #line,
         _ body: sending @escaping () async throws -> Result
     ) -> Task<Result, any Error> {
-        let entry = work.enter(name: name ?? "\(fileID):\(line)")
+        let entry = work.enter(.spawn, name: name, SourcePlace(fileID, line))
         let task = Task(executorPreference: self) {
-            defer { self.work.leave(entry) }
+            self.work.begins(entry)
+            defer { self.leave(entry) }
             return try await self.rooted("spawn on") {
                 if let delay { try await EventLoop.sleep(for: delay) }
                 return try await body()

@@ -11,6 +11,15 @@ enum Work {
     case pinned(UnownedJob)
     /// A call carried here from another thread.
     case call(@Sendable () -> Void)
+
+    /// The task whose step it is.
+    @inline(__always)
+    var task: TaskIdentity? {
+        switch self {
+        case .job(let job), .pinned(let job): TaskIdentity(job)
+        case .call: nil
+        }
+    }
 }
 
 /// The queue outlives its loop: a task keeps its executor, and the executor keeps this.

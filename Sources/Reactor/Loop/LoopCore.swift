@@ -20,8 +20,8 @@ final class LoopCore {
     var followers: [EventLoop] = []
     /// Who has held the end up so far.
     var late: [ShutdownReport.Holdup] = []
-    var turns: UInt64 = 0
-    var jobs: UInt64 = 0
+    /// Failures to accept so far.
+    var acceptBackOffs: UInt64 = 0
     /// The timers of streams that may not be idle for ever; few streams have one.
     var idleTimers: [ObjectIdentifier: TimerID] = [:]
     /// Bytes that streams have passed on without this process touching them, and with.
@@ -29,11 +29,21 @@ final class LoopCore {
     private var waits: UInt64 = 0
     /// What has landed for tasks since they last ran: bytes, and as much again for each wake.
     private var landed = 0
+    /// In a cell, because it is touched in every turn.
+    let meter = Cell(LoopMeter())
+    /// Who is told of slow turns and steps.
+    var slowJobs = SlowJobs()
+
+    /// How often the loop has polled.
+    var turns: UInt64 { meter.state.turns }
+    /// How many steps it has run.
+    var jobs: UInt64 { meter.state.jobs }
 
     init() throws(ReactorError) {
         uv = try UVLoop()
         timers = TimerQueue(on: uv)
         landing = .allocate(count: 64 * 1024)
+        meter.state.timesSteps = Debugging.isOn
     }
 
     /// A name for one wait on this loop.
@@ -43,7 +53,10 @@ final class LoopCore {
         return WaitID(waits)
     }
 
-    deinit { landing.deallocate() }
+    deinit {
+        landing.deallocate()
+        meter.free()
+    }
 
     // MARK: Pacing
 

@@ -69,7 +69,7 @@ extension EventLoop {
     func cancelWork(abortAt limit: MonotonicTime) {
         guard core.stopping?.abortAt == nil else { return }
         core.stopping?.abortAt = limit
-        core.late += core.holdups(.draining, tasks: work.livingWithRoot)
+        core.late += core.holdups(.draining, tasks: work.living)
         work.cancelAll()
         for participant in core.participants.all { participant.cancel() }
         for follower in core.followers {
@@ -124,7 +124,7 @@ extension EventLoop {
             var report = ShutdownReport(loop: self.name)
             report.isThreadHeld = true
             report.elapsed = self.grace
-            report.holdups = self.work.livingWithRoot.map { .init(.task, $0, .cancelling) }
+            report.holdups = self.work.living.map { .init($0, .cancelling) }
             self.deliver(report)
         }
         let isOver = watch.withLock { watch in

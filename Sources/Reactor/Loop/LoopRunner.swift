@@ -41,6 +41,7 @@ final class LoopRunner {
         }
         // What was queued before the descriptor existed has not made it readable.
         mainQueue?.hasFired = true
+        LoopDirectory.enter(loop)
     }
 
     /// Turns the loop until it is asked to stop.
@@ -74,7 +75,7 @@ final class LoopRunner {
             core.uv.turn(blocking: false)
         }
         core.timers.fireDue()
-        core.turns &+= 1
+        core.meter.state.turned()
     }
 
     // MARK: The end
@@ -102,6 +103,7 @@ final class LoopRunner {
         loop.unwatchShutdown()
         report.holdups = core.late
         report.elapsed = start.duration(to: .now)
+        LoopDirectory.leave(loop)
         CurrentLoop.leave()
     }
 
@@ -121,10 +123,10 @@ final class LoopRunner {
     }
 
     func reportLate(_ phase: ShutdownReport.Phase) {
-        let tasks = loop.work.livingWithRoot.filter { $0.since > reported }
+        let tasks = loop.work.living.filter { $0.since > reported }
         core.late +=
             reported.nanoseconds == 0
-            ? core.holdups(phase, tasks: tasks) : tasks.map { .init(.task, $0, phase) }
+            ? core.holdups(phase, tasks: tasks) : tasks.map { .init($0, phase, core.parkedWaits) }
         reported = .now
     }
 
@@ -132,7 +134,7 @@ final class LoopRunner {
         let since = MonotonicTime.now
         hook.release()
         turn(until: deadline, or: { hook.hasEnded.isSet }) {
-            core.late.append(.init(.hook, .init(name: hook.name, since: since), .hooks))
+            core.late.append(.init(hook: hook.name, since: since))
             hook.cancel()
         }
     }

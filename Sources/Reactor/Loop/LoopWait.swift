@@ -8,12 +8,20 @@ final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable 
     private let wait = RemoteWait<Value>()
     /// The loop on whose thread the wait began, elsewhere the task's home; `nil` without any.
     private let loop = EventLoop.current ?? HomeLoop.current
+    /// For people: `a look-up of example.org`.
+    private let subject: @Sendable () -> String
     /// Settles the wait where it is parked, and has it refused where it is not yet.
     private let leave: @Sendable (RemoteWait<Value>, WaitEnd) -> Void
     /// Touched on the loop's thread alone, like the place in its list.
     private var isOver = false
 
-    init(leave: @escaping @Sendable (RemoteWait<Value>, WaitEnd) -> Void) { self.leave = leave }
+    init(
+        for subject: @escaping @Sendable () -> String,
+        leave: @escaping @Sendable (RemoteWait<Value>, WaitEnd) -> Void
+    ) {
+        self.subject = subject
+        self.leave = leave
+    }
 
     /// Parks the wait, and returns what it is settled with. `park` has to look at the wait's
     /// `isCancelled` under the lock under which `leave` sets it.
@@ -49,6 +57,19 @@ final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable 
             return true
         }
         return loop.post { body(self, loop) }
+    }
+
+    override var inspectedKind: String { "wait" }
+
+    override var shutdownName: String { "a wait for \(subject())" }
+
+    override var shutdownWait: String? { subject() }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        visit(
+            ParkedWait(
+                what: subject(), task: wait.task,
+                since: MonotonicTime.now.advanced(by: .zero - age)))
     }
 
     override func shutDown() {

@@ -90,10 +90,21 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension ShutdownReport.Holdup {
-    init(_ kind: Kind, _ spawned: LoopWork.Spawned, _ phase: ShutdownReport.Phase) {
+    /// `waits` are those of the loop's tasks, where they can be known.
+    init(
+        _ entry: LoopWork.Entry, _ phase: ShutdownReport.Phase,
+        _ waits: [TaskIdentity: ParkedWait] = [:]
+    ) {
         self.init(
-            kind: kind, name: spawned.name, phase: phase, waitingFor: nil,
-            age: spawned.since.duration(to: .now))
+            kind: .task, name: entry.title, phase: phase,
+            waitingFor: entry.task.flatMap { waits[$0]?.what },
+            age: entry.since.duration(to: .now))
+    }
+
+    init(hook name: String, since: MonotonicTime) {
+        self.init(
+            kind: .hook, name: name, phase: .hooks, waitingFor: nil,
+            age: since.duration(to: .now))
     }
 
     init(
@@ -108,11 +119,12 @@ extension ShutdownReport.Holdup {
 
 extension LoopCore {
     /// Everything of this loop that is under way now: tasks, open objects, timers.
-    func holdups(_ phase: ShutdownReport.Phase, tasks: [LoopWork.Spawned])
+    func holdups(_ phase: ShutdownReport.Phase, tasks: [LoopWork.Entry])
         -> [ShutdownReport.Holdup]
     {
         let since = endSince ?? .now
-        var holdups = tasks.map { ShutdownReport.Holdup(.task, $0, phase) }
+        let waits = parkedWaits
+        var holdups = tasks.map { ShutdownReport.Holdup($0, phase, waits) }
         // What nobody waits for holds nothing up: it is closed.
         holdups += participants.all
             .filter { $0.shutdownWait != nil || $0.holdsUpShutdown }

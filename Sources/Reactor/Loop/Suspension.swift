@@ -15,6 +15,12 @@ internal import Synchronization
 
     @inline(__always)
     func resume(_ value: Value) { unsafe continuation.resume(returning: value) }
+
+    /// The task that waits: a continuation is a reference to it.
+    var task: TaskIdentity {
+        // SAFETY: one word, compared and never followed.
+        unsafe TaskIdentity(address: unsafeBitCast(continuation, to: ObjectIdentifier.self))
+    }
 }
 
 /// Suspends the caller and hands its suspension to `body`, which runs at once.
@@ -52,6 +58,8 @@ func suspend<Value: Sendable>(
     /// Set by the caller's cancellation, before it is carried to the loop: the wait may not have
     /// been parked yet.
     let isCancelled = Atomic(false)
+    /// The task that waits, which is the one that makes this.
+    let task = TaskIdentity.current
 
     /// Suspends the caller; `park` runs at once, and passes the wait to the loop.
     func suspend(_ park: () -> Void) async -> Value {
@@ -85,6 +93,14 @@ enum Waiter<Value: Sendable>: Sendable {
         switch self {
         case .here(let suspension): suspension.resume(value)
         case .elsewhere(let wait): wait.settle(value)
+        }
+    }
+
+    /// The task that waits.
+    var task: TaskIdentity? {
+        switch self {
+        case .here(let suspension): suspension.task
+        case .elsewhere(let wait): wait.task
         }
     }
 }

@@ -57,6 +57,35 @@ final class TimerQueue {
         }
     }
 
+    /// At most `limit` of the timers that wait: when each is due, what it is, whose.
+    func each(limit: Int, _ visit: (MonotonicTime, _ kind: String, TaskIdentity?) -> Void) {
+        var left = limit
+        wheel.each { deadline, action in
+            guard left > 0 else { return false }
+            left -= 1
+            let due = MonotonicTime(nanoseconds: deadline)
+            switch action {
+            case .wake(let waiter): visit(due, "sleep", waiter.task)
+            case .ring: visit(due, "time limit", nil)
+            case .call: visit(due, "internal", nil)
+            }
+            return true
+        }
+    }
+
+    /// Tasks that sleep, at most `limit`, and how long each still does.
+    func eachSleep(limit: Int, _ visit: (TaskIdentity?, Duration) -> Void) {
+        let now = MonotonicTime.now
+        var left = limit
+        wheel.each { deadline, action in
+            if case .wake(let waiter) = action {
+                visit(waiter.task, now.duration(to: MonotonicTime(nanoseconds: deadline)))
+                left -= 1
+            }
+            return left > 0
+        }
+    }
+
     @discardableResult
     func add(_ deadline: MonotonicTime, _ action: consuming TimerAction) -> TimerID {
         let id = wheel.reserve()

@@ -182,6 +182,13 @@ struct TimerWheel<Action> {
         }
     }
 
+    /// Each timer that waits, in no order, until `body` says false.
+    func each(_ body: (_ deadline: UInt64, borrowing Action) -> Bool) {
+        for slot in slots where slot.action != nil {
+            guard body(slot.deadline, slot.action!) else { return }
+        }
+    }
+
     // MARK: Places
 
     @inline(__always)

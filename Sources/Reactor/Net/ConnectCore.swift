@@ -19,12 +19,14 @@ final class ConnectCore: ShutdownParticipant {
     }
 
     private let loop: EventLoop
+    private let madeAt: PlaceID
 
     /// Begins to connect.
     init(
-        to address: SocketAddress, _ options: TCPOptions, on loop: EventLoop
+        to address: SocketAddress, _ options: TCPOptions, madeAt: PlaceID, on loop: EventLoop
     ) throws(ReactorError) {
         core = loop.core
+        self.madeAt = madeAt
         self.loop = loop
         self.address = address
         guard !core.isClosed else {
@@ -83,6 +85,20 @@ final class ConnectCore: ShutdownParticipant {
         }
     }
 
+    override var inspectedKind: String { "connect" }
+
+    override var place: PlaceID { madeAt }
+
+    override var shutdownName: String { "the attempt to connect to \(address)" }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        guard let waiter else { return }
+        visit(
+            ParkedWait(
+                what: "a connection to \(address)", task: waiter.waiter.task,
+                since: MonotonicTime.now.advanced(by: .zero - age)))
+    }
+
     override func shutDown() {
         abandon(.failed(ReactorError(.loopClosed, "connect to \(address)")))
     }
@@ -96,6 +112,7 @@ final class ConnectCore: ShutdownParticipant {
         do throws(ReactorError) {
             let stream = try StreamCore(
                 descriptor, peer: .address(address), on: core, watchedBy: poll)
+            stream.madeAt = madeAt
             deliver(.connected(LoopBound(stream, on: loop), local: local))
         } catch {
             // The descriptor was the stream's by then, and is closed.

@@ -5,6 +5,7 @@ final class ConnectRace: ShutdownParticipant {
     private let loop: EventLoop
     private let core: LoopCore
     private let target: String
+    private let madeAt: PlaceID
     private let options: TCPOptions
     private var machine: HappyEyeballs
     private var attempts: [Int: ConnectCore] = [:]
@@ -16,8 +17,10 @@ final class ConnectRace: ShutdownParticipant {
 
     /// Begins with the first address.
     init(
-        to found: [SocketAddress], of target: String, _ options: TCPOptions, on loop: EventLoop
+        to found: [SocketAddress], of target: String, _ options: TCPOptions, madeAt: PlaceID,
+        on loop: EventLoop
     ) throws(ReactorError) {
+        self.madeAt = madeAt
         self.loop = loop
         core = loop.core
         self.target = target
@@ -45,6 +48,20 @@ final class ConnectRace: ShutdownParticipant {
         if waiter?.id == id { finish(.cancelled) }
     }
 
+    override var inspectedKind: String { "connect" }
+
+    override var place: PlaceID { madeAt }
+
+    override var shutdownName: String { "the attempts to connect to \(target)" }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        guard let waiter else { return }
+        visit(
+            ParkedWait(
+                what: "a connection to \(target)", task: waiter.waiter.task,
+                since: MonotonicTime.now.advanced(by: .zero - age)))
+    }
+
     override func shutDown() {
         finish(.failed(ReactorError(.loopClosed, "connect to \(target)")))
     }
@@ -66,7 +83,8 @@ final class ConnectRace: ShutdownParticipant {
     /// Begins an attempt; what follows if it has ended by then.
     private func begin(_ number: Int) -> HappyEyeballs.Action {
         do throws(ReactorError) {
-            let attempt = try ConnectCore(to: machine.addresses[number], options, on: loop)
+            let attempt = try ConnectCore(
+                to: machine.addresses[number], options, madeAt: madeAt, on: loop)
             let early = attempt.outcome { [weak self] outcome in
                 guard let self else { return }
                 self.attempts[number] = nil

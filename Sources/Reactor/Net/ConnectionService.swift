@@ -6,6 +6,7 @@ final class ConnectionService: ShutdownParticipant {
     private let core: LoopCore
     private let drainTime: Duration
     private var isStopping = false
+    let madeAt: PlaceID
     private var hasCancelled = false
     private var handlers = 0
     private let start = MonotonicTime.now
@@ -16,12 +17,13 @@ final class ConnectionService: ShutdownParticipant {
     private static let patience = Duration.seconds(1)
 
     init(
-        _ listener: ListenerCore, limit: Int, drain: Duration,
+        _ listener: ListenerCore, limit: Int, drain: Duration, madeAt: PlaceID,
         cancelHandlers: @escaping @Sendable () -> Void
     ) {
         self.listener = listener
         core = listener.core
         drainTime = drain
+        self.madeAt = madeAt
         self.cancelHandlers = cancelHandlers
         super.init()
         core.participants.join(self)
@@ -35,6 +37,7 @@ final class ConnectionService: ShutdownParticipant {
         do throws(ReactorError) {
             let stream = try listener.open(accepted)
             stream.service = ObjectIdentifier(self)
+            stream.madeAt = madeAt
             handlers += 1
             return stream
         } catch {
@@ -110,6 +113,8 @@ final class ConnectionService: ShutdownParticipant {
     override var shutdownWait: String? { handlers > 0 ? "\(handlers) handlers" : nil }
 
     override var shutdownSince: MonotonicTime? { start }
+
+    override var place: PlaceID { madeAt }
 
     /// A twentieth of the grace is left for handlers that have to be cancelled: closing a thousand
     /// idle connections after it would make the end late.

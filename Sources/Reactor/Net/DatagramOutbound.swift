@@ -37,6 +37,9 @@ struct DatagramOutbound {
 
     mutating func removeFirst() { senders.removeFirst() }
 
+    /// Those who wait, in order.
+    var waitingSenders: Deque<Sender> { senders }
+
     mutating func takeAll() -> Deque<Sender> {
         defer { senders = [] }
         return senders

@@ -17,6 +17,8 @@ final class ListenerCore: ShutdownParticipant {
 
     private var accepted = Deque<Accepted>()
     private var acceptor: (id: WaitID, waiter: Waiter<Outcome>)?
+    private var lastAccept = MonotonicTime(nanoseconds: 0)
+    var madeAt = PlaceID.unknown
     private var end: ReactorError?
     private var retryTimer = TimerID.none
     private var delay = Duration.zero
@@ -105,6 +107,8 @@ final class ListenerCore: ShutdownParticipant {
             waiter.resume(.failed(end))
         } else {
             acceptor = (id, waiter)
+            // libuv's clock is good enough, and free.
+            lastAccept = core.uv.now
             watch()
         }
     }
@@ -128,14 +132,18 @@ final class ListenerCore: ShutdownParticipant {
     @inline(__always)
     func open(_ accepted: Accepted) throws(ReactorError) -> StreamCore {
         if let unix { return try open(accepted, unix) }
-        return try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: core)
+        let stream = try StreamCore(accepted.descriptor, peer: .address(accepted.peer), on: core)
+        stream.madeAt = madeAt
+        return stream
     }
 
     @inline(never)
     private func open(_ accepted: Accepted, _ unix: Unix) throws(ReactorError) -> StreamCore {
         let name = accepted.peer.isUnnamed ? unix.clients : accepted.peer.description
         let peer = UnixPeer(name, receivesDescriptors: unix.receivesDescriptors)
-        return try StreamCore(accepted.descriptor, .unix, peer: .unix(peer), on: core)
+        let stream = try StreamCore(accepted.descriptor, .unix, peer: .unix(peer), on: core)
+        stream.madeAt = madeAt
+        return stream
     }
 
     // MARK: Accepting
@@ -201,6 +209,7 @@ final class ListenerCore: ShutdownParticipant {
     /// later try succeeds.
     private func backOff(_ error: ReactorError) {
         statistics.backOffs += 1
+        core.acceptBackOffs += 1
         statistics.lastError = error
         if delay == .zero {
             Log.logger.warning("\(error); trying again after growing pauses")
@@ -257,6 +266,15 @@ final class ListenerCore: ShutdownParticipant {
     override var shutdownName: String { "the listener on \(address)" }
 
     override var shutdownKind: ShutdownReport.Holdup.Kind { .listener }
+
+    override var place: PlaceID { madeAt }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        guard let acceptor else { return }
+        visit(
+            ParkedWait(
+                what: "connections on \(address)", task: acceptor.waiter.task, since: lastAccept))
+    }
 
     override func drain() { close() }
 

@@ -61,7 +61,9 @@ final class SharedLookups<Question: Hashable & Sendable, Answer: Sendable>: Send
     /// The answer, from a call of its own or one that is under way. Cancelling returns at
     /// once, and so does the end of the loop that waits.
     func answer(_ question: Question) async throws -> Answer {
-        let wait = LoopWait<End> { wait, end in self.leave(question, wait, end) }
+        let wait = LoopWait<End>(for: { "the answer to \(question)" }) { wait, end in
+            self.leave(question, wait, end)
+        }
         switch await wait.run({ join(question, $0) }) {
         case .answer(let answer): return answer
         case .failed(let error): throw error

@@ -48,7 +48,7 @@ extension StreamListener {
 
     /// `serve` of the public listeners.
     func serveEach(
-        _ limit: Int, _ drain: Duration,
+        _ limit: Int, _ drain: Duration, _ place: PlaceID,
         _ handler: @escaping @Sendable (Stream) async throws -> Void
     ) async throws {
         guard limit > 0 else {
@@ -59,7 +59,7 @@ extension StreamListener {
         let stop = StopSwitch()
         let task = Task(executorPreference: loop) { [self] in
             try await loop.rooted("serve on") {
-                try await acceptAndServe(limit, drain, stop, handler)
+                try await acceptAndServe(limit, drain, place, stop, handler)
             }
         }
         stop.set(cancelHandlers: { task.cancel() })
@@ -87,12 +87,13 @@ extension StreamListener {
 
     /// On the loop.
     private func acceptAndServe(
-        _ limit: Int, _ drain: Duration, _ stop: StopSwitch,
+        _ limit: Int, _ drain: Duration, _ place: PlaceID, _ stop: StopSwitch,
         _ handler: @escaping @Sendable (Stream) async throws -> Void
     ) async throws {
         let service = LoopBound(
-            ConnectionService(handle.here, limit: limit, drain: drain) { stop.cancelHandlers() },
-            on: loop)
+            ConnectionService(handle.here, limit: limit, drain: drain, madeAt: place) {
+                stop.cancelHandlers()
+            }, on: loop)
         stop.set(stop: { service.carry { $0.stop() } })
         let connection = Connection(service: service, handler: handler)
         let failure = await withDiscardingTaskGroup { group -> any Error in

@@ -20,8 +20,9 @@ extension TCPListener {
     /// libuv: `uv_listen` and `uv_accept`, here `uv_poll_start` and `accept4`.
     public func serve(
         limit: Int = 10_000, drain: Duration = .seconds(2),
+        fileID: String = #fileID, line: Int = #line,
         _ handler: @escaping @Sendable (TCPStream) async throws -> Void
     ) async throws {
-        try await serveEach(limit, drain, handler)
+        try await serveEach(limit, drain, PlaceID(fileID, line), handler)
     }
 }

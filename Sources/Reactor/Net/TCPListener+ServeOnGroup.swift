@@ -13,6 +13,7 @@ extension TCPListener {
     ///   without `reusePort`.
     public func serve(
         on group: EventLoopGroup, limit: Int = 10_000, drain: Duration = .seconds(2),
+        fileID: String = #fileID, line: Int = #line,
         _ handler: @escaping @Sendable (TCPStream) async throws -> Void
     ) async throws {
         guard binding.reusePort else {
@@ -39,7 +40,8 @@ extension TCPListener {
         try await withThrowingTaskGroup { tasks in
             for listener in listeners {
                 tasks.addTask {
-                    try await listener.serve(limit: limit, drain: drain, handler)
+                    try await listener.serve(
+                        limit: limit, drain: drain, fileID: fileID, line: line, handler)
                 }
             }
             try await tasks.next()

@@ -60,7 +60,8 @@ public final class TCPListener: StreamListener {
     /// libuv: `uv_tcp_bind` and `uv_listen`, here `bind`, `listen` and `uv_poll_init`.
     public static func bind(
         to address: SocketAddress, backlog: Int = 1024, reusePort: Bool = false,
-        ipv6Only: Bool = false, options: TCPOptions = TCPOptions()
+        ipv6Only: Bool = false, options: TCPOptions = TCPOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> TCPListener {
         try Task.checkCancellation()
         let loop = try EventLoop.forNewObjects()
@@ -69,6 +70,7 @@ public final class TCPListener: StreamListener {
         return try await loop.make {
             let (descriptor, local) = try Descriptor.listening(at: address, binding)
             let core = try ListenerCore(descriptor, local, on: loop.core)
+            core.madeAt = PlaceID(fileID, line)
             return TCPListener(LoopBound(core, on: loop), local, binding)
         }
     }
@@ -80,12 +82,13 @@ public final class TCPListener: StreamListener {
     public static func bind(
         host: String, port: Int, backlog: Int = 1024, reusePort: Bool = false,
         ipv6Only: Bool = false, options: TCPOptions = TCPOptions(),
-        resolver: any Resolver = SystemResolver.shared
+        resolver: any Resolver = SystemResolver.shared,
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> TCPListener {
         let addresses = try await resolver.resolve(host, port: port)
         return try await bind(
             to: addresses[0], backlog: backlog, reusePort: reusePort, ipv6Only: ipv6Only,
-            options: options)
+            options: options, fileID: fileID, line: line)
     }
 
     /// The next connection.

@@ -13,12 +13,15 @@ extension TCPStream {
     ///
     /// libuv: `uv_tcp_connect`, here `connect` and `uv_poll_start`.
     public static func connect(
-        to address: SocketAddress, options: TCPOptions = TCPOptions()
+        to address: SocketAddress, options: TCPOptions = TCPOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> TCPStream {
         try Task.checkCancellation()
         let loop = try EventLoop.forNewObjects()
         let attempt = try await loop.make {
-            LoopBound(try ConnectCore(to: address, options, on: loop), on: loop)
+            LoopBound(
+                try ConnectCore(
+                    to: address, options, madeAt: PlaceID(fileID, line), on: loop), on: loop)
         }
         let ended = ReactorError(.loopClosed, "connect to \(address)")
         let outcome = await attempt.wait(ifLoopEnded: .failed(ended)) {
@@ -53,7 +56,8 @@ extension TCPStream {
     /// libuv: `uv_getaddrinfo`, here `getaddrinfo` on a pool of its own; `uv_tcp_connect`.
     public static func connect(
         host: String, port: Int, options: TCPOptions = TCPOptions(),
-        resolver: any Resolver = SystemResolver.shared
+        resolver: any Resolver = SystemResolver.shared,
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> TCPStream {
         try Task.checkCancellation()
         guard port != 0 else {
@@ -61,18 +65,21 @@ extension TCPStream {
         }
         let found = try await resolver.resolve(host, port: port)
         if found.count == 1, found[0].ip == host {
-            return try await connect(to: found[0], options: options)
+            return try await connect(
+                to: found[0], options: options, fileID: fileID, line: line)
         }
         try Task.checkCancellation()
-        return try await race(to: found, of: "\(host):\(port)", options)
+        return try await race(to: found, of: "\(host):\(port)", options, PlaceID(fileID, line))
     }
 
     private static func race(
-        to found: [SocketAddress], of target: String, _ options: TCPOptions
+        to found: [SocketAddress], of target: String, _ options: TCPOptions, _ place: PlaceID
     ) async throws -> TCPStream {
         let loop = try EventLoop.forNewObjects()
         let race = try await loop.make {
-            LoopBound(try ConnectRace(to: found, of: target, options, on: loop), on: loop)
+            LoopBound(
+                try ConnectRace(to: found, of: target, options, madeAt: place, on: loop),
+                on: loop)
         }
         let ended = ReactorError(.loopClosed, "connect to \(target)")
         let outcome = await race.wait(ifLoopEnded: .failed(ended)) {
@@ -94,10 +101,13 @@ extension TCPStream {
     public static func withConnection<Result>(
         host: String, port: Int, options: TCPOptions = TCPOptions(),
         resolver: any Resolver = SystemResolver.shared,
+        fileID: String = #fileID, line: Int = #line,
         _ body: (TCPStream) async throws -> Result
     ) async throws -> Result {
         try await closing(
-            connect(host: host, port: port, options: options, resolver: resolver), body)
+            connect(
+                host: host, port: port, options: options, resolver: resolver, fileID: fileID,
+                line: line), body)
     }
 
     /// Connects to an address, runs `body` with the stream, and closes it, however `body` ends.
@@ -105,9 +115,11 @@ extension TCPStream {
     /// - Throws: As ``connect(to:options:)``; what `body` throws.
     public static func withConnection<Result>(
         to address: SocketAddress, options: TCPOptions = TCPOptions(),
+        fileID: String = #fileID, line: Int = #line,
         _ body: (TCPStream) async throws -> Result
     ) async throws -> Result {
-        try await closing(connect(to: address, options: options), body)
+        try await closing(
+            connect(to: address, options: options, fileID: fileID, line: line), body)
     }
 
     private static func closing<Result>(

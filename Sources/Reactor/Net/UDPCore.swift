@@ -18,6 +18,7 @@ final class UDPCore: ShutdownParticipant {
     var segments: Bool
     var segmentRefusals = 0
     var statistics = UDPStatistics()
+    var madeAt = PlaceID.unknown
     private var retryTimer = TimerID.none
     private var budget = Budget()
 
@@ -263,6 +264,19 @@ final class UDPCore: ShutdownParticipant {
     override var shutdownWait: String? {
         if !outbound.isClear { return "room to send" }
         return inbound.receiver == nil ? nil : "datagrams"
+    }
+
+    override var inspectedKind: String { "socket" }
+
+    override var place: PlaceID { madeAt }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        if let receiver = inbound.receiver {
+            visit(ParkedWait(what: "datagrams on \(address)", task: receiver.waiter.task))
+        }
+        for sender in outbound.waitingSenders {
+            visit(ParkedWait(what: "room to send on \(address)", task: sender.waiter.task))
+        }
     }
 
     override func shutDown() { close(.loopClosed) }

@@ -46,9 +46,10 @@ public final class UDPSocket: Sendable {
     ///
     /// libuv: `uv_udp_bind`, here `bind` and `uv_poll_init`.
     public static func bind(
-        to address: SocketAddress, options: UDPOptions = UDPOptions()
+        to address: SocketAddress, options: UDPOptions = UDPOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UDPSocket {
-        try await make(at: address, to: nil, options)
+        try await make(at: address, to: nil, options, PlaceID(fileID, line))
     }
 
     /// Receives at a host's first address: a numeric one, or a name to be looked up.
@@ -57,10 +58,11 @@ public final class UDPSocket: Sendable {
     ///   the name service.
     public static func bind(
         host: String, port: Int, options: UDPOptions = UDPOptions(),
-        resolver: any Resolver = SystemResolver.shared
+        resolver: any Resolver = SystemResolver.shared,
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UDPSocket {
         let addresses = try await resolver.resolve(host, port: port)
-        return try await bind(to: addresses[0], options: options)
+        return try await bind(to: addresses[0], options: options, fileID: fileID, line: line)
     }
 
     /// Sends to one peer, and receives from nobody else.
@@ -76,9 +78,10 @@ public final class UDPSocket: Sendable {
     ///
     /// libuv: `uv_udp_connect`, here `connect` and `uv_poll_init`.
     public static func connect(
-        to address: SocketAddress, options: UDPOptions = UDPOptions()
+        to address: SocketAddress, options: UDPOptions = UDPOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UDPSocket {
-        try await make(at: options.localAddress, to: address, options)
+        try await make(at: options.localAddress, to: address, options, PlaceID(fileID, line))
     }
 
     /// Sends to a host's first address: a numeric one, or a name to be looked up.
@@ -87,14 +90,17 @@ public final class UDPSocket: Sendable {
     ///   the name service.
     public static func connect(
         host: String, port: Int, options: UDPOptions = UDPOptions(),
-        resolver: any Resolver = SystemResolver.shared
+        resolver: any Resolver = SystemResolver.shared,
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UDPSocket {
         let addresses = try await resolver.resolve(host, port: port)
-        return try await connect(to: addresses[0], options: options)
+        return try await connect(
+            to: addresses[0], options: options, fileID: fileID, line: line)
     }
 
     private static func make(
-        at local: SocketAddress?, to peer: SocketAddress?, _ options: UDPOptions
+        at local: SocketAddress?, to peer: SocketAddress?, _ options: UDPOptions,
+        _ place: PlaceID
     ) async throws -> UDPSocket {
         try Task.checkCancellation()
         let loop = try EventLoop.forNewObjects()
@@ -103,6 +109,7 @@ public final class UDPSocket: Sendable {
             let core = try UDPCore(
                 descriptor, at: address, to: peer, singly: options.sendsAndReceivesSingly,
                 on: loop.core)
+            core.madeAt = place
             return UDPSocket(core, on: loop)
         }
     }

@@ -39,10 +39,12 @@ public final class UnixListener: StreamListener {
     ///   path that is empty, too long for a socket or holds a zero byte.
     public static func bind(
         path: String, mode: FilePermissions? = nil, backlog: Int = 1024,
-        options: UnixOptions = UnixOptions()
+        options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixListener {
         try await bind(
-            to: SocketAddress(path: path), mode: mode, backlog: backlog, options: options)
+            to: SocketAddress(path: path), mode: mode, backlog: backlog, options: options,
+            fileID: fileID, line: line)
     }
 
     /// Listens at a path.
@@ -51,10 +53,12 @@ public final class UnixListener: StreamListener {
     ///   path that is empty or too long for a socket.
     public static func bind(
         path: FilePath, mode: FilePermissions? = nil, backlog: Int = 1024,
-        options: UnixOptions = UnixOptions()
+        options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixListener {
         try await bind(
-            to: SocketAddress(path: path), mode: mode, backlog: backlog, options: options)
+            to: SocketAddress(path: path), mode: mode, backlog: backlog, options: options,
+            fileID: fileID, line: line)
     }
 
     /// Listens on a Unix socket's address.
@@ -82,7 +86,8 @@ public final class UnixListener: StreamListener {
     /// `uv_poll_init`.
     public static func bind(
         to address: SocketAddress, mode: FilePermissions? = nil, backlog: Int = 1024,
-        options: UnixOptions = UnixOptions()
+        options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixListener {
         try Task.checkCancellation()
         let loop = try EventLoop.forNewObjects()
@@ -100,6 +105,7 @@ public final class UnixListener: StreamListener {
                     file, receivesDescriptors: options.receivesDescriptors,
                     clients: "a client of \(address)")
                 let core = try ListenerCore(descriptor, address, unix, on: loop.core)
+                core.madeAt = PlaceID(fileID, line)
                 return UnixListener(LoopBound(core, on: loop), address, options)
             }
             if let bound { return bound }
@@ -154,9 +160,10 @@ public final class UnixListener: StreamListener {
     /// libuv: `uv_listen` and `uv_accept`, here `uv_poll_start` and `accept4`.
     public func serve(
         limit: Int = 10_000, drain: Duration = .seconds(2),
+        fileID: String = #fileID, line: Int = #line,
         _ handler: @escaping @Sendable (UnixStream) async throws -> Void
     ) async throws {
-        try await serveEach(limit, drain, handler)
+        try await serveEach(limit, drain, PlaceID(fileID, line), handler)
     }
 }
 

@@ -8,9 +8,11 @@ extension UnixStream {
     /// - Throws: As ``connect(to:options:)``; ``ReactorError/Code/invalidArgument`` for a path that
     ///   is empty, too long for a socket or holds a zero byte.
     public static func connect(
-        path: String, options: UnixOptions = UnixOptions()
+        path: String, options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixStream {
-        try await connect(to: SocketAddress(path: path), options: options)
+        try await connect(
+            to: SocketAddress(path: path), options: options, fileID: fileID, line: line)
     }
 
     /// Connects to a socket at a path.
@@ -18,9 +20,11 @@ extension UnixStream {
     /// - Throws: As ``connect(to:options:)``; ``ReactorError/Code/invalidArgument`` for a path that
     ///   is empty or too long for a socket.
     public static func connect(
-        path: FilePath, options: UnixOptions = UnixOptions()
+        path: FilePath, options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixStream {
-        try await connect(to: SocketAddress(path: path), options: options)
+        try await connect(
+            to: SocketAddress(path: path), options: options, fileID: fileID, line: line)
     }
 
     /// Connects to a Unix socket's address.
@@ -35,7 +39,8 @@ extension UnixStream {
     ///
     /// libuv: `uv_pipe_connect`, here `connect` and `uv_poll_init`.
     public static func connect(
-        to address: SocketAddress, options: UnixOptions = UnixOptions()
+        to address: SocketAddress, options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line
     ) async throws -> UnixStream {
         try Task.checkCancellation()
         guard address.family == .unix, !address.isUnnamed else {
@@ -47,7 +52,10 @@ extension UnixStream {
             let stream = try await loop.make {
                 try attempt(address, options, on: loop)
             }
-            if let stream { return stream }
+            if let stream {
+                stream.handle.carry { $0.madeAt = PlaceID(fileID, line) }
+                return stream
+            }
             try await EventLoop.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(50))
         }
@@ -75,9 +83,11 @@ extension UnixStream {
     /// - Throws: As ``connect(path:options:)-(String,_)``; what `body` throws.
     public static func withConnection<Result>(
         path: String, options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line,
         _ body: (UnixStream) async throws -> Result
     ) async throws -> Result {
-        try await withConnection(to: SocketAddress(path: path), options: options, body)
+        try await withConnection(
+            to: SocketAddress(path: path), options: options, fileID: fileID, line: line, body)
     }
 
     /// Connects to a Unix socket's address, runs `body` with the stream, and closes it, however
@@ -86,9 +96,11 @@ extension UnixStream {
     /// - Throws: As ``connect(to:options:)``; what `body` throws.
     public static func withConnection<Result>(
         to address: SocketAddress, options: UnixOptions = UnixOptions(),
+        fileID: String = #fileID, line: Int = #line,
         _ body: (UnixStream) async throws -> Result
     ) async throws -> Result {
-        let stream = try await connect(to: address, options: options)
+        let stream = try await connect(
+            to: address, options: options, fileID: fileID, line: line)
         do {
             let result = try await body(stream)
             await stream.close()

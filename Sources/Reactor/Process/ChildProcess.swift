@@ -32,6 +32,7 @@ public final class ChildProcess: Sendable {
             let peer = StreamCore.Peer.named("the \(name) of \(command.shownProgram)")
             let core = try StreamCore(descriptor, medium, peer: peer, on: loop.core)
             let handle = StreamHandle(core, on: loop)
+            core.madeAt = command.place
             streams.append(handle)
             return handle
         }
@@ -47,6 +48,7 @@ public final class ChildProcess: Sendable {
                 launched.child, name: command.shownProgram,
                 launched.ownership(command, isScoped), record: record,
                 watchedBy: launched.exit?.value, on: loop)
+            core.madeAt = command.place
             core.add(
                 outputs: [outputs.0, outputs.1, outputs.2].compactMap { $0?.here },
                 grace: command.outputGrace)

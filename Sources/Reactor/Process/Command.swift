@@ -74,23 +74,36 @@ public struct Command: Sendable {
     /// the child has written, and then the end.
     public var outputGrace: Duration = .milliseconds(500)
 
+    /// Where in the source it was made.
+    let place: PlaceID
+
     /// A program, with its arguments.
-    public init(_ program: String, _ arguments: String...) {
-        self.init(program, arguments)
+    public init(
+        _ program: String, _ arguments: String..., fileID: String = #fileID, line: Int = #line
+    ) {
+        self.init(program, arguments, fileID: fileID, line: line)
     }
 
     /// A program, with its arguments as an array.
-    public init(_ program: String, _ arguments: [String]) {
+    public init(
+        _ program: String, _ arguments: [String], fileID: String = #fileID, line: Int = #line
+    ) {
+        place = PlaceID(fileID, line)
         self.program = program
         self.arguments = arguments
     }
 
     /// A program by its path, with its arguments.
     @_disfavoredOverload
-    public init(_ program: FilePath, _ arguments: [String] = []) {
+    public init(
+        _ program: FilePath, _ arguments: [String] = [], fileID: String = #fileID,
+        line: Int = #line
+    ) {
         // A path without a slash is one all the same.
         let path = program.string
-        self.init(path.utf8.contains(UInt8(ascii: "/")) ? path : "./\(path)", arguments)
+        self.init(
+            path.utf8.contains(UInt8(ascii: "/")) ? path : "./\(path)", arguments,
+            fileID: fileID, line: line)
     }
 
     /// A copy, changed.

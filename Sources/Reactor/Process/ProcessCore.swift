@@ -10,7 +10,7 @@ final class ProcessCore: ShutdownParticipant {
     let core: LoopCore
     let child: ChildHandle
     private let loop: EventLoop
-    private let name: String
+    let name: String
     private let ownership: Ownership
     /// Readable by the face, on any thread.
     let record: Locked<ProcessEnd?>
@@ -25,6 +25,7 @@ final class ProcessCore: ShutdownParticipant {
     private var outputGrace = Duration.zero
     private var phase = Phase.running
     private var isTerminating = false
+    var madeAt = PlaceID.unknown
 
     private enum Phase { case running, kept, over }
 
@@ -194,6 +195,26 @@ final class ProcessCore: ShutdownParticipant {
 
     private func signal(_ number: Int32) -> Int32 {
         ownership.leadsGroup ? child.signalGroup(number) : child.signal(number)
+    }
+
+    override var shutdownName: String { "child \(child.pid) (\(name))" }
+
+    override var shutdownKind: ShutdownReport.Holdup.Kind { .child }
+
+    /// For snapshots: a word.
+    var state: String {
+        phase != .running ? "ended" : isTerminating ? "terminating" : "running"
+    }
+
+    /// How many tasks wait for its end.
+    var waiterCount: Int { waiters.count }
+
+    override var place: PlaceID { madeAt }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        for (_, waiter) in waiters {
+            visit(ParkedWait(what: "the end of \(name)", task: waiter.task))
+        }
     }
 
     /// The loop's end takes its children with it; a thread waits for them to be gone.

@@ -44,10 +44,11 @@ extension EventLoop {
     public static func run<Result>(
         name: String? = nil, stopOn: [Signal] = [], grace: Duration = .seconds(10),
         onReport: (@Sendable (ShutdownReport) -> Void)? = nil,
+        fileID: String = #fileID, line: Int = #line,
         body: sending @escaping () async throws -> sending Result
     ) throws -> sending Result {
         try runLoop(
-            name: name, grace: grace, onReport: onReport,
+            name: name, SourcePlace(fileID, line), grace: grace, onReport: onReport,
             arrangeStop: { try StopSignals($0, stopOn) }, body: body)
     }
 }
@@ -75,10 +76,12 @@ extension EventLoopGroup {
         count: Int? = nil, name: String = "loop", stopOn: [Signal] = [],
         grace: Duration = .seconds(10),
         onReport: (@Sendable (ShutdownReport) -> Void)? = nil,
+        fileID: String = #fileID, line: Int = #line,
         body: sending @escaping (EventLoopGroup) async throws -> sending Result
     ) throws -> sending Result {
         try EventLoop.run(
-            name: "\(name)-main", stopOn: stopOn, grace: grace, onReport: onReport
+            name: "\(name)-main", stopOn: stopOn, grace: grace, onReport: onReport,
+            fileID: fileID, line: line
         ) {
             let group = try EventLoopGroup(
                 count: count, name: name, grace: grace, onReport: onReport)

@@ -131,6 +131,15 @@ final class SignalWait: ShutdownParticipant, @unchecked Sendable {
         inbox.mask.numbers.map { "\(Signal(rawValue: $0))" }.joined(separator: ", ")
     }
 
+    override var inspectedKind: String { "signals" }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        visit(
+            ParkedWait(
+                what: shutdownWait ?? "a signal", task: wait.task,
+                since: MonotonicTime.now.advanced(by: .zero - age)))
+    }
+
     override func shutDown() {
         if let loop, loop.isCurrent { loop.core.participants.leave(self) }
         inbox.end(wait, .failed(ReactorError(.loopClosed, "wait for a signal")))

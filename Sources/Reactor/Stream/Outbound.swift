@@ -85,6 +85,9 @@ struct Outbound {
     /// How many wait for room, or for the end to be sent.
     var waiting: Int { writers.count }
 
+    /// Those who do.
+    var waitingWriters: Deque<Writer> { writers }
+
     /// True if a writer may return at once.
     var hasRoom: Bool { pending < Self.mark }
 

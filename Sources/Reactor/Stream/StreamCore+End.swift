@@ -1,6 +1,12 @@
 // How a stream ends: its writing finished, all of it flushed and closed, or at once.
 
 extension StreamCore {
+    /// What only a stream needs that is closing.
+    final class Closing {
+        var waiters: [Waiter<Void>] = []
+        var timer = TimerID.none
+    }
+
     var isClosed: Bool { phase == .closed }
     var isOpen: Bool { phase == .open }
     var peerName: String { peer.description }
@@ -67,6 +73,39 @@ extension StreamCore {
         if outbound.pending > 0 { return "\(outbound.pending) bytes to be taken" }
         if inbound.reader != nil { return "bytes from its peer" }
         return service == nil ? nil : "its handler"
+    }
+
+    /// Who waits here.
+    func visitWaits(_ visit: (ParkedWait) -> Void) {
+        let since = quietSince
+        if let reader = inbound.reader {
+            visit(
+                ParkedWait(
+                    what: "bytes from \(peer)", task: reader.waiter.task ?? owner,
+                    since: since.received))
+        }
+        for writer in outbound.waitingWriters {
+            visit(
+                ParkedWait(
+                    what: "\(peer) to take \(outbound.pending) bytes", task: writer.waiter.task,
+                    since: since.sent))
+        }
+        for closer in closing?.waiters ?? [] {
+            visit(ParkedWait(what: "the close of the stream with \(peer)", task: closer.task))
+        }
+    }
+
+    /// Since when nothing has come and nothing was sent, as the kernel knows of a connection:
+    /// noting it for each wait would cost each.
+    private var quietSince: (received: MonotonicTime?, sent: MonotonicTime?) {
+        guard medium == .tcp, phase != .closed, let quiet = try? descriptor.tcpInformation() else {
+            return (nil, nil)
+        }
+        // Before the first byte the kernel counts from somewhere else.
+        let since = { (time: Duration) in
+            MonotonicTime.now.advanced(by: .zero - min(time, self.age))
+        }
+        return (since(quiet.sinceLastReceived), since(quiet.sinceLastSent))
     }
 
     func parkCloser(_ waiter: Waiter<Void>) {

@@ -83,6 +83,10 @@ extension StreamCore {
         throw error
     }
 
+    func park(_ writer: Outbound.Writer) { outbound.park(writer) }
+
+    func cancelWrite(_ id: WaitID) { outbound.cancel(id)?.resume(.cancelled) }
+
     /// Keeps what the kernel did not take.
     @inline(never)
     func queue(_ array: [UInt8], from offset: Int = 0) {

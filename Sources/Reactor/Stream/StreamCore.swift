@@ -18,6 +18,8 @@ final class StreamCore: ShutdownParticipant {
     var lastReadFilled = false
     var hasFailedToSend = false
     private var discardsUnread = false
+    /// Two bytes, likewise.
+    var madeAt = PlaceID.unknown
     let poll: UVPoll
     private let halves = Cell(Halves())
     /// The handler task of `serve`, whose cancellation is the service's doing and is told to this
@@ -36,12 +38,6 @@ final class StreamCore: ShutdownParticipant {
     private struct Halves {
         var inbound = Inbound()
         var outbound = Outbound()
-    }
-
-    /// What only a stream needs that is closing.
-    final class Closing {
-        var waiters: [Waiter<Void>] = []
-        var timer = TimerID.none
     }
 
     @inline(__always)
@@ -217,12 +213,6 @@ final class StreamCore: ShutdownParticipant {
 
     // MARK: Writing
 
-    func park(_ writer: Outbound.Writer) {
-        outbound.park(writer)
-    }
-
-    func cancelWrite(_ id: WaitID) { outbound.cancel(id)?.resume(.cancelled) }
-
     /// Sends what waits, everything in one call where it fits, until the kernel takes no more.
     func flush() {
         if outbound.isHeld {
@@ -271,6 +261,14 @@ final class StreamCore: ShutdownParticipant {
     override var shutdownKind: ShutdownReport.Holdup.Kind { .stream }
 
     override var shutdownWait: String? { waitDescription }
+
+    override var place: PlaceID { madeAt }
+
+    override var isServed: Bool { service != nil }
+
+    override func isServed(by task: TaskIdentity) -> Bool { owner == task }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) { visitWaits(visit) }
 
     override func shutDown() { abort(.loopClosed) }
 

@@ -259,9 +259,10 @@ extension LoopBound where State == StreamCore {
     /// Called by the face's `deinit`.
     func drop(_ description: @escaping @Sendable () -> String) {
         carry {
+            let place = $0.madeAt.place.map { ", made at \($0)," } ?? ""
             if $0.faceIsGone() {
                 Log.logger.warning(
-                    "\(description()) was dropped without close(); it was closed now")
+                    "\(description())\(place) was dropped without close(); it was closed now")
             }
         }
     }

@@ -10,7 +10,7 @@ internal import Darwin
 
 enum AddressLookup {
     /// What is asked, so that two who ask the same can share the answer.
-    struct Question: Hashable, Sendable {
+    struct Question: Hashable, Sendable, CustomStringConvertible {
         var host: String
         /// `nil` asks for addresses with port 0.
         var service: String?
@@ -20,6 +20,8 @@ enum AddressLookup {
         var onlyConfigured = false
         var mapped = false
         var all = false
+
+        var description: String { service.map { "\(host):\($0)" } ?? host }
     }
 
     /// Asks for addresses of stream sockets, each once, in the resolver's order; blocks for as long

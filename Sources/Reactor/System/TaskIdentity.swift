@@ -3,8 +3,10 @@
 internal import CReactor
 
 /// Tells tasks apart, while they live.
-struct TaskIdentity: Equatable {
+struct TaskIdentity: Hashable, Sendable {
     private let address: ObjectIdentifier
+
+    init(address: ObjectIdentifier) { self.address = address }
 
     /// The task that runs the caller; `nil` outside tasks.
     @inline(__always)
@@ -13,5 +15,11 @@ struct TaskIdentity: Equatable {
         unsafe reactor_current_task().map {
             unsafe TaskIdentity(address: unsafeBitCast($0, to: ObjectIdentifier.self))
         }
+    }
+
+    /// The task whose step a job is, if it is one: the job is its task then.
+    init(_ job: UnownedJob) {
+        // SAFETY: one word, compared and never followed.
+        self.init(address: unsafe unsafeBitCast(job, to: ObjectIdentifier.self))
     }
 }

@@ -18,7 +18,18 @@ public final class Future<Value: Sendable>: Sendable {
 
     private let state = Locked(State())
 
-    init() {}
+    let name: String?
+    private let place: SourcePlace
+
+    init(name: String?, _ place: SourcePlace) {
+        self.name = name
+        self.place = place
+    }
+
+    /// For people.
+    var subject: String {
+        name.map { "the promise \($0), made at \(place)" } ?? "a promise made at \(place)"
+    }
 
     /// What it was completed with; `nil` until then.
     public var result: Result<Value, any Error>? { state.withLock { $0.result } }
@@ -36,7 +47,7 @@ public final class Future<Value: Sendable>: Sendable {
         get async throws {
             try Task.checkCancellation()
             if let result { return try result.get() }
-            let wait = LoopWait<End> { wait, end in self.leave(wait, end) }
+            let wait = LoopWait<End>(for: { self.subject }) { wait, end in self.leave(wait, end) }
             switch await wait.run({ park($0) }) {
             case .completed, .ended(.done): return try result!.get()
             case .ended(.cancelled): throw CancellationError()

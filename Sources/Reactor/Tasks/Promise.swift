@@ -13,25 +13,17 @@
 /// that nobody waits for ever for a callback that was lost.
 public final class Promise<Value: Sendable>: Sendable {
     /// What may be awaited, by any number of tasks.
-    public let future = Future<Value>()
-
-    private let name: String?
-    private let fileID: String
-    private let line: Int
+    public let future: Future<Value>
 
     /// Makes a promise; its name, or the place of this call, appears in the error of one that is
     /// dropped.
     public init(name: String? = nil, fileID: String = #fileID, line: Int = #line) {
-        self.name = name
-        self.fileID = fileID
-        self.line = line
+        future = Future(name: name, SourcePlace(fileID, line))
     }
 
     deinit {
         if future.result != nil { return }
-        let place = "made at \(fileID):\(line)"
-        let what = name.map { "the promise \($0), \(place)" } ?? "a promise \(place)"
-        future.complete(.failure(ReactorError(.abandoned, "await \(what)")))
+        future.complete(.failure(ReactorError(.abandoned, "await \(future.subject)")))
     }
 
     /// Fulfils it with a value.

@@ -50,6 +50,9 @@ internal import CUV
         unsafe uv_update_time(raw)
     }
 
+    /// The same as a point in time.
+    var now: MonotonicTime { MonotonicTime(nanoseconds: nowMilliseconds &* 1_000_000) }
+
     /// libuv's cached clock, in milliseconds, floored.
     ///
     /// libuv: `uv_now`.

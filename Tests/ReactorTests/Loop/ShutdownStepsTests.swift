@@ -50,7 +50,8 @@ struct ShutdownStepsTests {
             var failure: (any Error)?
             do {
                 try EventLoop.runLoop(
-                    name: "stopped", grace: grace, onReport: { reports.add($0) },
+                    name: "stopped", SourcePlace(#fileID, #line), grace: grace,
+                    onReport: { reports.add($0) },
                     arrangeStop: { request in
                         requests.call = request
                         given(request)

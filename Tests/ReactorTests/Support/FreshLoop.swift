@@ -86,7 +86,7 @@ struct FreshLoop: SuiteTrait, TestTrait, TestScoping {
     private static func describeOpen(on loop: EventLoop) -> [String] {
         let core = loop.core
         var open = core.participants.all.map { "\(type(of: $0))" }
-        open += loop.work.living.map { "task \($0.name)" }
+        open += loop.work.spawned.map { "task \($0.title)" }
         if core.timers.count > 0 { open.append("\(core.timers.count) timers") }
         for kind in HandleKind.allCases where core.uv.openHandles[kind] > 1 || !kind.isOfEveryLoop {
             let count = core.uv.openHandles[kind] - (kind.isOfEveryLoop ? 1 : 0)

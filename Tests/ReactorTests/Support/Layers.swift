@@ -14,7 +14,9 @@ enum Layers {
         "UV": 0, "System": 0, "Loop": 1, "Time": 2,
         // Files given as standard streams are read on the blocking pool.
         "Tasks": 3, "Stream": 4, "Signal": 4,
-        "Net": 5, "Process": 5, "Inspect": 5,
+        "Net": 5, "Process": 5,
+        // It looks at all the others.
+        "Inspect": 6,
     ]
 
     /// What a layer below may name of one above: values that it fills in or carries, no more.

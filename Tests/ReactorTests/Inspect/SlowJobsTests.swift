@@ -1,0 +1,114 @@
+// Work that keeps its loop from everything else is reported by name.
+
+import Testing
+@testable import Reactor
+
+@Suite(.freshLoop, .timeLimit(.minutes(1)))
+struct SlowJobsTests {
+    /// What a loop has reported while `body` ran.
+    private func reports(
+        of loop: EventLoop, over limit: Duration = .milliseconds(20),
+        _ body: () async throws -> Void
+    ) async throws -> [String] {
+        let record = Record<String>()
+        loop.core.slowJobs.hook = { record.add($0) }
+        defer { loop.core.slowJobs.hook = nil }
+        loop.reportSlowJobs(over: limit)
+        // What was before is not counted in.
+        try await EventLoop.sleep(for: .milliseconds(1))
+        try await body()
+        try await EventLoop.sleep(for: .milliseconds(1))
+        return record.all
+    }
+
+    @Test func `a task that holds its loop is named, and timers come after it in order`()
+        async throws
+    {
+        let loop = try #require(EventLoop.current)
+        let order = Record<Int>()
+        let found = try await reports(of: loop) {
+            let timers = [30, 10, 20].map { delay in
+                loop.spawn(after: .milliseconds(delay)) { order.add(delay) }
+            }
+            while loop.core.timers.count < 3 { await Task.yield() }
+            // Alone in its turn: after the sleep of this test.
+            let culprit = loop.spawn(after: .milliseconds(2), name: "culprit") {
+                holdThread(for: .milliseconds(60))
+            }
+            try await culprit.value
+            for timer in timers { try await timer.value }
+        }
+        #expect(
+            found.count { $0.contains("task culprit") && $0.contains(" kept \(loop) for ") } == 1)
+        #expect(order.all == [10, 20, 30])
+        #expect(try await loop.statistics.slowJobs == UInt64(found.count))
+    }
+
+    @Test func `where several steps ran the next slow one is named`() async throws {
+        let loop = try #require(EventLoop.current)
+        let found = try await reports(of: loop) {
+            let tasks = ["first", "second"].map { name in
+                loop.spawn(name: name) { holdThread(for: .milliseconds(30)) }
+            }
+            for task in tasks { try await task.value }
+            try await EventLoop.sleep(for: .milliseconds(1))
+            #expect(loop.core.meter.state.timesSteps)
+            let more = ["quick", "third"].map { name in
+                loop.spawn(name: name) {
+                    if name == "third" { holdThread(for: .milliseconds(30)) }
+                }
+            }
+            for task in more { try await task.value }
+        }
+        let first = try #require(found.first)
+        #expect(first.contains("steps have kept \(loop) for"))
+        #expect(first.contains("task first, task second"))
+        #expect(found.last?.hasPrefix("task third has kept \(loop) for ") == true)
+        #expect(!found.contains { $0.contains("quick") })
+    }
+
+    @Test func `the handler of a connection is named by its peer`() async throws {
+        let loop = try #require(EventLoop.current)
+        loop.core.meter.state.timesSteps = true
+        defer { loop.core.meter.state.timesSteps = false }
+        let listener = try await TCPListener.bind(to: .loopback(port: 0))
+        var peer = ""
+        let found = try await reports(of: loop) {
+            let server = loop.spawn {
+                try await listener.serve { stream in
+                    for try await chunk in stream.chunks {
+                        holdThread(for: .milliseconds(30))
+                        try await stream.write(chunk)
+                    }
+                }
+            }
+            try await TCPStream.withConnection(to: listener.localAddress) { client in
+                peer = "\(client.localAddress)"
+                try await client.write([1])
+                _ = try await client.read(upTo: 1)
+            }
+            server.cancel()
+            _ = await server.result
+        }
+        #expect(found.contains { $0.contains("the handler of the stream with \(peer) has kept") })
+    }
+
+    @Test func `what is quicker than the limit is not reported, nor anything without one`()
+        async throws
+    {
+        let loop = try #require(EventLoop.current)
+        let quick = try await reports(of: loop, over: .seconds(3_600)) {
+            try await loop.spawn { holdThread(for: .milliseconds(20)) }.value
+        }
+        #expect(quick.isEmpty)
+        loop.reportSlowJobs(over: nil)
+        try await loop.spawn { holdThread(for: .milliseconds(5)) }.value
+        #expect(try await loop.statistics.slowJobs == 0)
+    }
+}
+
+/// Computes, as a task should not.
+private func holdThread(for time: Duration) {
+    let start = ContinuousClock.now
+    while ContinuousClock.now - start < time { spin(1_000) }
+}
