@@ -90,7 +90,15 @@ extension Operation {
     ]
 
     private static let tasks = [
-        Operation("EventLoop.submit(_:)") { attempt in
+        Operation("EventLoop.statistics", kind: .prompt) { attempt in
+            let loop = try #require(EventLoop.current)
+            try await attempt { _ = try await loop.statistics }
+        },
+        Operation("EventLoop.snapshot(limit:patience:)", kind: .prompt) { attempt in
+            let loop = try #require(EventLoop.current)
+            try await attempt { _ = try await loop.snapshot() }
+        },
+        Operation("EventLoop.submit(name:_:)") { attempt in
             let loop = try #require(EventLoop.current)
             try await attempt { try await loop.submit { try await forever() } }
         },

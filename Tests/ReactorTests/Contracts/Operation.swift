@@ -50,9 +50,11 @@ struct Operation: Sendable, CustomTestStringConvertible {
         #expect(attempt.count.value == 1, "\(names[0]) was not tried once")
     }
 
-    /// Clean-up, which a cancellation must not cut short, and what is behind a trait.
+    /// Clean-up, which a cancellation must not cut short, what is behind a trait, and what serves
+    /// on a loop of its own (InspectorTests).
     static let cleanUp: Set = [
-        "BlockingPool.shutdown()", "ChildProcess.terminate(grace:)", "EventLoopGroup.shutdown()",
+        "BlockingPool.shutdown()", "ChildProcess.terminate(grace:)",
+        "EventLoop.serveInspector(at:)", "EventLoopGroup.shutdown()",
         "InMemoryStream.close()", "ListenerService.run()", "PipeReader.close()",
         "PipeWriter.close()",
         "PipeWriter.close(flushingFor:)", "PseudoTerminal.close()", "TCPStream.close()",

@@ -72,7 +72,8 @@ struct OperationTests {
     @Test func `the reader of the sources knows every kind of call`() {
         let names = Set(PublicCall.all().map(\.name))
         for name in [
-            "EventLoop.submit(_:)", "Future.value", "copy(from:to:)", "BlockingPool.shutdown()",
+            "EventLoop.submit(name:_:)", "Future.value", "copy(from:to:)",
+            "BlockingPool.shutdown()",
             "TCPListener.Connections.AsyncIterator.next(isolation:)", "blocking(on:_:)",
             "TCPListener.serve(on:limit:drain:_:)", "withTimeout(_:isolation:_:)",
             "ByteReader.read(into:)", "ChildProcess.waitUntilExit()",

@@ -73,7 +73,8 @@ struct PublicCall: Sendable {
                 isAtLabel = true
             } else if isAtLabel, character != " " {
                 let label = head[position...].prefix { $0 != " " && $0 != ":" && $0 != ")" }
-                labels += "\(label):"
+                // The compiler fills these in.
+                if label != "fileID", label != "line" { labels += "\(label):" }
                 isAtLabel = false
             }
             position = head.index(after: position)
