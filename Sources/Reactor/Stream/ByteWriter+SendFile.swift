@@ -6,9 +6,9 @@ extension ByteWriter {
     /// Sends part of a file, to a socket without this process touching the bytes.
     ///
     /// Other writers get them by way of memory. The file's own position does not matter and does
-    /// not change; the file stays the caller's.
-    /// What was written before goes first, what is written meanwhile to a socket or pipe comes
-    /// after. Pages that are not in memory are read on the blocking pool, never on the loop.
+    /// not change; the file stays the caller's. What was written before goes first, what is
+    /// written meanwhile to a socket or pipe comes after. Pages that are not in memory are read on
+    /// the blocking pool, never on the loop.
     ///
     /// Suspends until the kernel, or the writer, has taken the last byte. Cancelling, and a
     /// deadline, stop it where it is: the peer has got a part then. One call at a time.
