@@ -8,8 +8,8 @@
 /// raises SIGPIPE (D6) and sends one queued write per turn (D16); docs/decisions/0003-streams.md
 /// has the comparison.
 final class StreamCore: ShutdownParticipant {
+    let descriptor: Descriptor  // half a word, where the base class has left as much
     let core: LoopCore
-    let descriptor: Descriptor
     /// One byte, where the object had room.
     let medium: Medium
     private(set) var phase = Phase.open
