@@ -109,13 +109,16 @@ struct BlockingTests {
 
     @Test func `cancelling a running body tells it, and waits`() async throws {
         let pool = BlockingPool(name: "running", maxThreads: 1)
+        let hasBegun = Locked(false)
         let task = Task {
             try await blocking(on: pool) {
+                hasBegun.withLock { $0 = true }
                 while !Task.isCancelled {}
                 return 8
             }
         }
-        try await until { pool.statistics.running == 1 }
+        // Its thread is taken before that: a cancellation then would keep it from beginning.
+        try await until { hasBegun.withLock { $0 } }
         task.cancel()
         #expect(try await task.value == 8)
         #expect(await pool.shutdown())
