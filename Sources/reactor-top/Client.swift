@@ -8,8 +8,8 @@ struct Client {
     private let reader: BufferedReader<UnixStream>
     private let limit: Int
 
-    init(path: String, limit: Int) async throws {
-        stream = try await UnixStream.connect(path: path)
+    init(_ stream: UnixStream, limit: Int) {
+        self.stream = stream
         reader = BufferedReader(stream)
         self.limit = limit
     }

@@ -53,7 +53,12 @@ struct ReactorTop: ParsableCommand {
     }
 
     private func show() async throws {
-        let client = try await Client(path: path, limit: limit)
+        try await UnixStream.withConnection(path: path) { stream in
+            try await show(Client(stream, limit: limit))
+        }
+    }
+
+    private func show(_ client: Client) async throws {
         if once {
             let text = json ? try await client.ask() : Report.text(try await client.look())
             print(text)

@@ -21,7 +21,7 @@ struct TCPCommand: ParsableCommand {
     @Option(
         parsing: .upToNextOption, help: "Who serves: \(TCPImplementation.names).",
         transform: TCPImplementation.parse)
-    var implementations: [[TCPImplementation]] = [TCPImplementation.allCases]
+    var implementations: [[TCPImplementation]] = [TCPImplementation.compared]
 
     @Option(help: "Compares so many loops of Reactor with one; needs two cores for each.")
     var loops = 1

@@ -1,6 +1,7 @@
 // Echo with Reactor, in each of the ways that a user may write it.
 
 import CBaseline
+import Foundation
 import Reactor
 
 enum ReactorServer {
@@ -53,6 +54,27 @@ enum ReactorServer {
             }
             try await echo.value
         }
+    }
+
+    /// Serves an inspector beside `body`, and asks it once a second, as reactor-top does.
+    static func inspected(_ body: () throws -> Void) throws {
+        let path = NSTemporaryDirectory() + "/bench-\(getpid()).socket"
+        Task.detached {
+            do { try await EventLoop.serveInspector(at: path) } catch {
+                FileHandle.standardError.write(Data("inspector: \(error)\n".utf8))
+                exit(1)
+            }
+        }
+        Task.detached {
+            while true {
+                try await Task.sleep(for: .seconds(1))
+                try await UnixStream.withConnection(path: path) { stream in
+                    try await stream.write("snapshot\n")
+                    _ = try await BufferedReader(stream).readLine(limitBytes: 1 << 26)
+                }
+            }
+        }
+        try body()
     }
 
     private static func listen(_ port: UInt16) async throws -> TCPListener {

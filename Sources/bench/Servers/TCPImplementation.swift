@@ -13,12 +13,17 @@ enum TCPImplementation: String, CaseIterable, Codable, ExpressibleByArgument {
     case reactorChunks = "reactor-chunks"
     /// The same from plain tasks that run on no loop.
     case reactorAsyncMain = "reactor-async-main"
+    /// `reactor` while an inspector is served, and asked for a snapshot once a second.
+    case reactorInspected = "reactor-inspected"
     /// A `ChannelHandler`.
     case nio
     /// `NIOAsyncChannel`, a task per connection.
     case nioAsync = "nio-async"
     /// The same with NIO's loop as the global executor.
     case nioAsyncGlobal = "nio-async-global"
+
+    /// Those that a run of everything compares.
+    static var compared: [Self] { allCases.filter { $0 != .reactorInspected } }
 
     /// Serves echo on one loop until SIGTERM.
     func serve(port: UInt16) throws {
@@ -31,6 +36,8 @@ enum TCPImplementation: String, CaseIterable, Codable, ExpressibleByArgument {
         case .reactorChunks: try ReactorServer.serveChunks(port: port)
         case .reactorAsyncMain:
             Self.runAsAsyncMain { try await ReactorServer.serveOffLoop(port: port) }
+        case .reactorInspected:
+            try ReactorServer.inspected { try ReactorServer.serveReads(port: port) }
         case .nio: try NIOServer.serveHandlers(port: port)
         case .nioAsync: Self.runAsAsyncMain { try await NIOServer.serveAsync(port: port) }
         case .nioAsyncGlobal:

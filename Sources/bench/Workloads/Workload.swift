@@ -38,7 +38,7 @@ struct Plan {
         [
             TCPWorkload(
                 connections: 50, size: 1024, rounds: rounds(8, 0.4, budget: 32),
-                implementations: TCPImplementation.allCases),
+                implementations: TCPImplementation.compared),
             TCPWorkload(
                 connections: 1000, size: 64, rounds: rounds(8, 0.4, budget: 14),
                 implementations: [.libuv, .reactor, .reactorChunks]),
