@@ -115,6 +115,11 @@ final class LaunchCore: ShutdownParticipant {
     // MARK: Who waits
 
     func park(_ waiter: Waiter<LaunchOutcome>) {
+        if case .over = phase {
+            // The loop has ended between the start and this, and nobody would tell this one.
+            let error = ReactorError(.loopClosed, "run \(command.shownProgram)")
+            return waiter.resume(.failed(error))
+        }
         self.waiter = waiter
         deliver()
     }

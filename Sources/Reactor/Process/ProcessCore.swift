@@ -158,7 +158,14 @@ final class ProcessCore: ShutdownParticipant {
     var outcome: ProcessOutcome? { record.withLock { $0 }.map { .ended($0) } }
 
     func park(_ waiter: Waiter<ProcessOutcome>, _ id: WaitID) {
-        if let outcome { waiter.resume(outcome) } else { waiters.append((id, waiter)) }
+        if let outcome {
+            waiter.resume(outcome)
+        } else if phase == .over {
+            // The loop has ended before the child, and nobody would tell this one.
+            waiter.resume(.failed(ReactorError(.loopClosed, "wait for \(name)")))
+        } else {
+            waiters.append((id, waiter))
+        }
     }
 
     func cancel(_ id: WaitID) {
