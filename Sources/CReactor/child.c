@@ -55,8 +55,9 @@ static CHILD_SIDE void check(struct shared *shared, enum reactor_step step, long
 }
 
 static CHILD_SIDE void reset_signals(void) {
-    // handler, flags, restorer, mask: all zero means the default.
-    uint64_t action[8] = {0};
+    // handler, flags, restorer, mask: all zero means the default. Static, because compilers clear
+    // an array by memset, which a sanitizer takes for its own and books on the parent's thread.
+    static const uint64_t action[8];
     for (int number = 1; number <= 64; number++)
         if (number != SIGKILL && number != SIGSTOP)
             raw(SYS_rt_sigaction, number, action, NULL, sizeof(uint64_t));
