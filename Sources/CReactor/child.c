@@ -96,7 +96,7 @@ static CHILD_SIDE void mark_descriptors(struct shared *shared) {
     if (raw(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC) == 0) return;
     // Before Linux 5.11, or where a sandbox does not know the call.
     if (mark_listed()) return;
-    struct rlimit limit = {.rlim_cur = 0};
+    struct rlimit limit;
     check(shared, REACTOR_STEP_CLOSE, raw(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit));
     unsigned end = limit.rlim_cur > 1 << 20 ? 1 << 20 : (unsigned)limit.rlim_cur;
     for (unsigned number = 3; number < end; number++)

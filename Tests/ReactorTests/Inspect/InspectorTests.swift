@@ -14,7 +14,12 @@ struct InspectorTests {
         let path = "/tmp/reactor-\(UUID().uuidString).socket"
         let address = try SocketAddress(path: path)
         let server = Task { try await Inspector.serve(at: address, admits: admits) }
-        while !FileManager.default.fileExists(atPath: path) { await Task.yield() }
+        // The file is there a moment before it is listened at.
+        try await until {
+            guard let stream = try? await UnixStream.connect(to: address) else { return false }
+            await stream.close()
+            return true
+        }
         try await body(path)
         server.cancel()
         await #expect(throws: CancellationError.self) { try await server.value }

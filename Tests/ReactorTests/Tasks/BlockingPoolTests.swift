@@ -114,8 +114,14 @@ struct BlockingPoolTests {
     @Test func `a shutdown that takes too long can be left`() async throws {
         let pool = BlockingPool(name: "slow", maxThreads: 1)
         let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
-        try await until { pool.statistics.running == 1 }
+        let hasBegun = Locked(false)
+        let first = Task {
+            try await blocking(on: pool) {
+                hasBegun.withLock { $0 = true }
+                gate.waitBlocking()
+            }
+        }
+        try await until { hasBegun.withLock { $0 } }
         let isOver = try await withTimeout(.milliseconds(2)) { await pool.shutdown() }
         #expect(!isOver)
         gate.open()
