@@ -31,7 +31,7 @@ extension EventLoop {
     @inline(__always)
     func runReady(_ core: LoopCore) -> Bool {
         guard queue.collect() else {
-            if core.meter.state.wokenAt != 0 { endTurn(core, 0) }
+            if core.meter.state.wokenAt != 0 { endTurn(core) }
             return false
         }
         return core.meter.state.timesSteps ? runTimed(core) : runBatch(core)
@@ -42,7 +42,7 @@ extension EventLoop {
         var start: UInt64 = 0
         var steps = 0
         while let work = queue.next() {
-            core.meter.state.note(work.task, step: steps)
+            core.meter.state.note(work.task)
             run(work)
             steps &+= 1
             if steps & 63 == 0 {
@@ -51,7 +51,7 @@ extension EventLoop {
                 if steps >= 1024 || now &- start > 2_000_000 { break }
             }
         }
-        endTurn(core, steps)
+        endTurn(core)
         return queue.collect()
     }
 
@@ -63,6 +63,7 @@ extension EventLoop {
         var (now, steps) = (start, 0)
         while let work = queue.next() {
             let task = work.task
+            core.meter.state.note(task)
             run(work)
             steps &+= 1
             let end = MonotonicTime.now
@@ -75,24 +76,24 @@ extension EventLoop {
         }
         core.slowJobs.lookAgain(now, core)
         let length = core.meter.state.endTurn(now, polledAt: core.uv.nowMilliseconds)
-        core.meter.state.ran(steps)
         _ = core.meter.state.note(length)
+        core.meter.state.beginTurn()
         return queue.collect()
     }
 
-    /// The tasks that the last poll has woken have run, `steps` steps.
+    /// The tasks that the last poll has woken have run.
     @inline(__always)
-    private func endTurn(_ core: LoopCore, _ steps: Int) {
-        core.meter.state.ran(steps)
+    private func endTurn(_ core: LoopCore) {
         let length = core.meter.state.endTurn(.now, polledAt: core.uv.nowMilliseconds)
-        if length > core.meter.state.mark { noteTurn(core, length, steps) }
+        if length > core.meter.state.mark { noteTurn(core, length) }
+        core.meter.state.beginTurn()
     }
 
     @inline(never)
-    private func noteTurn(_ core: LoopCore, _ length: UInt64, _ steps: Int) {
+    private func noteTurn(_ core: LoopCore, _ length: UInt64) {
         guard core.meter.state.note(length) else { return }
         let turn = SlowJobs.Turn(
-            steps: steps, tasks: core.meter.state.lastTasks(steps), length: length)
+            steps: core.meter.state.steps, tasks: core.meter.state.lastTasks, length: length)
         core.slowJobs.report(turn, on: self)
     }
 
@@ -106,9 +107,9 @@ extension EventLoop {
         let steps = queue.count
         for _ in 0..<steps {
             guard let work = queue.next() else { break }
+            core.meter.state.note(work.task)
             run(work)
         }
-        core.meter.state.ran(steps)
     }
 
     @inline(__always)

@@ -30,16 +30,10 @@ extension EventLoop {
         }
         let end = Monitor<Unchecked<Swift.Result<Result, any Error>>?>(nil)
         Task(executorPreference: self) {
+            let entry = self.enter(nil, fileID, line)
+            defer { self.leave(entry) }
             let outcome: Swift.Result<Result, any Error>
-            do {
-                outcome = .success(
-                    try await self.rooted("run on") {
-                        let place = SourcePlace(fileID, line)
-                        let entry = self.work.enter(.submit, name: nil, place, task: .current)
-                        defer { self.leave(entry) }
-                        return try await body()
-                    })
-            } catch {
+            do { outcome = .success(try await self.rooted("run on", body)) } catch {
                 outcome = .failure(error)
             }
             let handed = Unchecked(outcome)

@@ -18,12 +18,10 @@ extension EventLoop {
     ) async throws -> Result {
         guard !queue.hasEnded else { throw ReactorError(.loopClosed, "submit to \(self.name)") }
         let task = Task(executorPreference: self) {
-            try await self.rooted("submit to") {
-                let place = SourcePlace(fileID, line)
-                let entry = self.work.enter(.submit, name: name, place, task: .current)
-                defer { self.leave(entry) }
-                return try await body()
-            }
+            // Here, not in a closure of its own around `body`: that costs the task a second slab.
+            let entry = self.enter(name, fileID, line)
+            defer { self.leave(entry) }
+            return try await self.rooted("submit to", body)
         }
         return try await withTaskCancellationHandler {
             try await task.value

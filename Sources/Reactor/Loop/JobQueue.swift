@@ -39,7 +39,7 @@ final class JobQueue: @unchecked Sendable {
     private struct Remote {
         var work: [Work] = []
         /// What is not to wait behind all that is ready.
-        var urgent: [@Sendable () -> Void] = []
+        var urgent: [Work] = []
         var hasEnded = false
     }
 
@@ -69,14 +69,14 @@ final class JobQueue: @unchecked Sendable {
 
     private func takeRemote() {
         var taken: [Work] = []
-        var urgent: [@Sendable () -> Void] = []
+        var urgent: [Work] = []
         remote.withLock {
             swap(&taken, &$0.work)
             swap(&urgent, &$0.urgent)
             remoteIsWaiting.store(false, ordering: .relaxed)
         }
         local.state.append(contentsOf: taken)
-        for call in urgent { call() }
+        local.state.prepend(contentsOf: urgent)
     }
 
     /// Announces that the loop is about to wait. False if there is work after all.
@@ -103,7 +103,7 @@ final class JobQueue: @unchecked Sendable {
         local.state = []
         remote.withLock {
             $0.hasEnded = true
-            rest += $0.urgent.map { .call($0) } + $0.work
+            rest += $0.urgent + $0.work
             $0.work = []
             $0.urgent = []
         }
@@ -120,7 +120,7 @@ final class JobQueue: @unchecked Sendable {
     /// The same for a call that runs before everything that is ready by then, as soon as the step
     /// under way, or the batch of steps, is over.
     func sendFirst(_ call: @escaping @Sendable () -> Void) -> Bool {
-        send { $0.urgent.append(call) }
+        send { $0.urgent.append(.call(call)) }
     }
 
     @inline(__always)

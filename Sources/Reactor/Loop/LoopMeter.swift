@@ -17,6 +17,8 @@ struct LoopMeter {
 
     /// Whose the last steps were.
     private var tasks = InlineArray<64, TaskIdentity?>(repeating: nil)
+    /// `jobs` when the turn began.
+    private var jobsBefore: UInt64 = 0
 
     /// Turns and steps of so many milliseconds are reported.
     var threshold: UInt64 = 100 { didSet { setMark() } }
@@ -30,21 +32,29 @@ struct LoopMeter {
     @inline(__always)
     mutating func turned() { turns &+= 1 }
 
+    /// A step of `task` begins.
     @inline(__always)
-    mutating func ran(_ steps: Int) { jobs &+= UInt64(truncatingIfNeeded: steps) }
+    mutating func note(_ task: TaskIdentity?) {
+        tasks[Int(truncatingIfNeeded: jobs & 63)] = task
+        jobs &+= 1
+    }
 
-    /// A step of `task` begins, the `step`th of its turn.
-    @inline(__always)
-    mutating func note(_ task: TaskIdentity?, step: Int) { tasks[step & 63] = task }
+    /// How many steps the turn has had, those within its poll included.
+    var steps: Int { Int(truncatingIfNeeded: jobs &- jobsBefore) }
 
-    /// Whose the last steps of a turn with `steps` were, each once, in their order.
-    func lastTasks(_ steps: Int) -> [TaskIdentity?] {
+    /// Whose the last of them were, each once, in their order.
+    var lastTasks: [TaskIdentity?] {
         var list: [TaskIdentity?] = []
-        for step in max(0, steps - 64)..<steps where !list.contains(tasks[step & 63]) {
-            list.append(tasks[step & 63])
+        for job in max(jobsBefore, jobs &- UInt64(min(steps, 64)))..<jobs {
+            let task = tasks[Int(truncatingIfNeeded: job & 63)]
+            if !list.contains(task) { list.append(task) }
         }
         return list
     }
+
+    /// What comes belongs to the next turn.
+    @inline(__always)
+    mutating func beginTurn() { jobsBefore = jobs }
 
     /// Tasks run within a poll, which began at `milliseconds`.
     @inline(__always)

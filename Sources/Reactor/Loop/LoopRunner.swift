@@ -67,6 +67,8 @@ final class LoopRunner {
     /// One poll of libuv; tasks run after it, or within a long one once 64 KiB have landed.
     @inline(__always)
     private func poll(blocking: Bool) {
+        // Before it: what runs within the poll belongs to the same turn.
+        core.meter.state.turned()
         core.timers.arm()
         if blocking, loop.queue.prepareToSleep() {
             core.uv.turn(blocking: true)
@@ -75,7 +77,6 @@ final class LoopRunner {
             core.uv.turn(blocking: false)
         }
         core.timers.fireDue()
-        core.meter.state.turned()
     }
 
     // MARK: The end

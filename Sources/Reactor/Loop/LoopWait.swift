@@ -69,7 +69,7 @@ final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable 
         visit(
             ParkedWait(
                 what: subject(), task: wait.task,
-                since: MonotonicTime.now.advanced(by: .zero - age)))
+                since: openSince))
     }
 
     override func shutDown() {

@@ -27,15 +27,29 @@ final class LoopWork: Sendable {
     }
 
     /// Names an entry; harmless once it is gone.
+    ///
+    /// One word, and half of it the slot: a task that is submitted has room for no more without a
+    /// second slab.
     struct EntryID: Sendable {
-        fileprivate let slot: Int
-        fileprivate let order: Int
+        private let word: UInt64
+
+        fileprivate init(slot: Int, order: Int) {
+            word = UInt64(UInt32(slot)) << 32 | UInt64(UInt32(truncatingIfNeeded: order))
+        }
+
+        fileprivate var slot: Int { Int(word >> 32) }
+
+        fileprivate func names(_ entry: Entry) -> Bool {
+            UInt32(truncatingIfNeeded: entry.order) == UInt32(truncatingIfNeeded: word)
+        }
     }
 
     private struct State {
         /// Those that have ended stay until their slots are needed.
         var slots: [Entry] = []
+        /// Slots to take; those that are taken, or gone, by then are passed over.
         var free: [Int] = []
+        var living = 0
         var lastOrder = 0
         /// How many of `spawn` live.
         var spawned = 0
@@ -44,14 +58,35 @@ final class LoopWork: Sendable {
         var hooksAreOver = false
 
         func isCurrent(_ id: EntryID) -> Bool {
-            slots[id.slot].order == id.order && slots[id.slot].ended == nil
+            id.slot < slots.count && id.names(slots[id.slot]) && slots[id.slot].ended == nil
         }
+
+        mutating func takeFree() -> Int? {
+            while let slot = free.popLast() {
+                if slot < slots.count, slots[slot].ended != nil { return slot }
+            }
+            return nil
+        }
+
+        /// A crowd that has gone leaves its memory too.
+        mutating func trim() {
+            guard slots.count > Self.kept, slots[slots.count - 1].ended != nil else { return }
+            while slots.count > Self.kept, slots[slots.count - 1].ended != nil {
+                slots.removeLast()
+            }
+            guard slots.count < slots.capacity / 4 else { return }
+            slots = slots.map { $0 }
+            free = slots.indices.filter { slots[$0].ended != nil }
+        }
+
+        private static let kept = 1_024
     }
 
     private let state = Locked(State())
 
     // MARK: Coming and going
 
+    @inline(never)
     func enter(
         _ kind: Kind, name: String?, _ place: SourcePlace, task: TaskIdentity? = nil
     ) -> EntryID {
@@ -62,7 +97,8 @@ final class LoopWork: Sendable {
             let entry = Entry(
                 kind: kind, name: name, place: place, since: since, task: task,
                 order: state.lastOrder)
-            if let slot = state.free.popLast() {
+            state.living += 1
+            if let slot = state.takeFree() {
                 state.slots[slot] = entry
                 return EntryID(slot: slot, order: entry.order)
             }
@@ -87,6 +123,7 @@ final class LoopWork: Sendable {
         if cancelNow { cancel() }
     }
 
+    @inline(never)
     func leave(_ id: EntryID, turn: UInt64) {
         // Let go of outside the lock: it may be the last reference to a task.
         var cancel: (@Sendable () -> Void)?
@@ -96,6 +133,8 @@ final class LoopWork: Sendable {
             swap(&cancel, &state.slots[id.slot].cancel)
             state.slots[id.slot].ended = turn
             state.free.append(id.slot)
+            state.living -= 1
+            state.trim()
         }
     }
 
@@ -120,7 +159,10 @@ final class LoopWork: Sendable {
     /// The same without those that somebody waits for who called `submit`.
     var spawned: [Entry] { living.filter { $0.kind == .spawn } }
 
-    var count: Int { state.withLock { $0.slots.count - $0.free.count } }
+    var count: Int { state.withLock { $0.living } }
+
+    /// How many slots there are, taken or free.
+    var slotCount: Int { state.withLock { $0.slots.count } }
 
     var isIdle: Bool { state.withLock { $0.spawned == 0 } }
 
@@ -154,7 +196,14 @@ final class LoopWork: Sendable {
 }
 
 extension EventLoop {
+    /// The current task begins what was submitted, and is known by this name and place.
+    @inline(never)
+    func enter(_ name: String?, _ fileID: String, _ line: Int) -> LoopWork.EntryID {
+        work.enter(.submit, name: name, SourcePlace(fileID, line), task: .current)
+    }
+
     /// The end of a task; on this loop's thread, or anywhere once the loop has ended.
+    @inline(never)
     func leave(_ entry: LoopWork.EntryID) {
         work.leave(entry, turn: isCurrent ? core.turns : .max)
     }

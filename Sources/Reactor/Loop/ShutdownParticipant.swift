@@ -47,6 +47,9 @@ class ShutdownParticipant: PollOwner {
         return .nanoseconds(Int64(units) << 24)
     }
 
+    /// Since when, likewise.
+    final var openSince: MonotonicTime { .now.advanced(by: .zero - age) }
+
     /// True if the end of the loop should wait for this, within the grace period: a child that has
     /// been told to end, say. Asked once a turn. It leaves the list when it is over.
     var holdsUpShutdown: Bool { false }

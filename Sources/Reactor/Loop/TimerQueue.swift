@@ -73,16 +73,11 @@ final class TimerQueue {
         }
     }
 
-    /// Tasks that sleep, at most `limit`, and how long each still does.
-    func eachSleep(limit: Int, _ visit: (TaskIdentity?, Duration) -> Void) {
+    /// The tasks that sleep among so many timers, and how long each still does.
+    func eachSleep(limit: Int, _ visit: (TaskIdentity, Duration) -> Void) {
         let now = MonotonicTime.now
-        var left = limit
-        wheel.each { deadline, action in
-            if case .wake(let waiter) = action {
-                visit(waiter.task, now.duration(to: MonotonicTime(nanoseconds: deadline)))
-                left -= 1
-            }
-            return left > 0
+        each(limit: limit) { due, _, task in
+            if let task { visit(task, now.duration(to: due)) }
         }
     }
 

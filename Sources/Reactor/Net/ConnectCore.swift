@@ -96,7 +96,7 @@ final class ConnectCore: ShutdownParticipant {
         visit(
             ParkedWait(
                 what: "a connection to \(address)", task: waiter.waiter.task,
-                since: MonotonicTime.now.advanced(by: .zero - age)))
+                since: openSince))
     }
 
     override func shutDown() {

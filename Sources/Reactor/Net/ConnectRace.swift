@@ -59,7 +59,7 @@ final class ConnectRace: ShutdownParticipant {
         visit(
             ParkedWait(
                 what: "a connection to \(target)", task: waiter.waiter.task,
-                since: MonotonicTime.now.advanced(by: .zero - age)))
+                since: openSince))
     }
 
     override func shutDown() {

@@ -50,12 +50,11 @@ extension UnixStream {
         var pause = Duration.milliseconds(1)
         while true {
             let stream = try await loop.make {
-                try attempt(address, options, on: loop)
-            }
-            if let stream {
-                stream.handle.carry { $0.madeAt = PlaceID(fileID, line) }
+                let stream = try attempt(address, options, on: loop)
+                stream?.handle.here.madeAt = PlaceID(fileID, line)
                 return stream
             }
+            if let stream { return stream }
             try await EventLoop.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(50))
         }

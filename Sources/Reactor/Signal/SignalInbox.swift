@@ -137,7 +137,7 @@ final class SignalWait: ShutdownParticipant, @unchecked Sendable {
         visit(
             ParkedWait(
                 what: shutdownWait ?? "a signal", task: wait.task,
-                since: MonotonicTime.now.advanced(by: .zero - age)))
+                since: openSince))
     }
 
     override func shutDown() {

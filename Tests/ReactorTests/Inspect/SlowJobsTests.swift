@@ -49,6 +49,25 @@ struct SlowJobsTests {
         #expect(try await loop.statistics.slowJobs == UInt64(found.count))
     }
 
+    /// A task that a long poll has woken runs within it (docs/decisions/0012-pacing.md).
+    @Test func `a step within a poll is named as any other`() async throws {
+        let loop = try #require(EventLoop.current)
+        let (client, server) = try await tcpPair()
+        let found = try await reports(of: loop) {
+            let reader = loop.spawn(name: "reader") {
+                var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+                let count = try await server.read(into: &buffer)
+                holdThread(for: .milliseconds(60))
+                return count
+            }
+            try await until { server.core.inbound.reader != nil }
+            try await client.write([UInt8](repeating: 1, count: 64 * 1024))
+            #expect(try await reader.value > 0)
+        }
+        #expect(found.contains { $0.contains("task reader") })
+        for stream in [client, server] { stream.abort() }
+    }
+
     @Test func `where several steps ran the next slow one is named`() async throws {
         let loop = try #require(EventLoop.current)
         let found = try await reports(of: loop) {

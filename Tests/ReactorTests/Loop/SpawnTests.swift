@@ -14,6 +14,17 @@ struct SpawnTests {
         await #expect(throws: Failure.self) { try await loop.spawn { throw Failure() }.value }
     }
 
+    @Test func `a crowd that has gone leaves its memory too`() async throws {
+        let loop = try #require(EventLoop.current)
+        let tasks = (0..<5_000).map { number in loop.spawn { number } }
+        #expect(loop.work.slotCount >= 5_000)
+        for (number, task) in tasks.enumerated() { #expect(try await task.value == number) }
+        // This test's own is left.
+        try await until { loop.work.count <= 1 }
+        #expect(loop.work.slotCount <= 1_024)
+        #expect(try await loop.spawn { 7 }.value == 7)
+    }
+
     @Test func `a delay is never cut short, and the result can be awaited`() async throws {
         let loop = try #require(EventLoop.current)
         let start = LoopClock.Instant.now

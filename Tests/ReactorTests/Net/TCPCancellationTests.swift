@@ -92,13 +92,13 @@ struct TCPCancellationTests {
             let reader = round % 2 == 0 ? listener.loop.spawn(read) : Task { try await read() }
             let moment = Duration.microseconds(Int.random(in: 0..<300, using: &random))
             let canceller = Task.detached {
-                try? await Task.sleep(for: moment)
+                try await Task.sleep(for: moment)
                 reader.cancel()
             }
             if case .failure(let error) = await reader.result {
                 #expect(error is CancellationError)
             }
-            await canceller.value
+            try await canceller.value
         }
         while received.withLock({ $0.count }) < sent.count {
             let rest = try #require(try await client.read(upTo: 4096))

@@ -76,13 +76,13 @@ struct UDPCancellationTests {
                 round % 2 == 0 ? server.loop.spawn(receive) : Task { try await receive() }
             let moment = Duration.microseconds(Int.random(in: 0..<300, using: &random))
             let canceller = Task.detached {
-                try? await Task.sleep(for: moment)
+                try await Task.sleep(for: moment)
                 receiver.cancel()
             }
             if case .failure(let error) = await receiver.result {
                 #expect(error is CancellationError)
             }
-            await canceller.value
+            try await canceller.value
         }
         while received.withLock({ $0.count }) < sent.count {
             let rest = try await server.receiveBatch().map { $0.bytes[0] }

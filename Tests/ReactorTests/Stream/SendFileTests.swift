@@ -50,16 +50,7 @@ struct SendFileTests {
         let bytes = Pattern.bytes(700_001)
         let (client, front) = try await UnixStream.pair()
         let (back, server) = try await UnixStream.pair()
-        async let sending: Void = {
-            try await client.write(bytes)
-            try await client.finish()
-        }()
-        async let received = server.readAll()
-        #expect(try await copy(from: front, to: back) == bytes.count)
-        try await back.finish()
-        let isSame = try await received == bytes
-        #expect(isSame)
-        try await sending
+        try await expectCopied(bytes, client, front, back, server)
         #expect(back.core.core.transfers.spliced >= bytes.count - Inbound.highMark)
         for stream in [client, front, back, server] { stream.abort() }
     }

@@ -9,15 +9,7 @@ struct SpliceTests {
         let bytes = Pattern.bytes(2_000_000)
         let (client, front) = try await tcpPair()
         let (reader, writer) = try await makePipe()
-        async let sending: Void = {
-            try await client.write(bytes)
-            try await client.finish()
-        }()
-        async let received = reader.readAll()
-        #expect(try await copy(from: front, to: writer) == bytes.count)
-        try await writer.finish()
-        #expect(try await received == bytes)
-        try await sending
+        try await expectCopied(bytes, client, front, writer, reader)
         let spliced = front.core.core.transfers.spliced
         // What had been read before the copy began went through memory.
         #expect(spliced >= bytes.count - Inbound.highMark, "\(spliced)")

@@ -75,16 +75,7 @@ private func splicedInProxy(_ prepare: (TCPStream) throws -> Void) async throws 
     let (client, front) = try await tcpPair()
     let (back, server) = try await tcpPair()
     try prepare(back)
-    async let sending: Void = {
-        try await client.write(bytes)
-        try await client.finish()
-    }()
-    async let received = server.readAll()
-    #expect(try await copy(from: front, to: back) == bytes.count)
-    try await back.finish()
-    let isSame = try await received == bytes
-    #expect(isSame)
-    try await sending
+    try await expectCopied(bytes, client, front, back, server)
     let spliced = back.core.core.transfers.spliced
     for stream in [client, front, back, server] { stream.abort() }
     return spliced

@@ -140,7 +140,7 @@ struct SleepTests {
         let loop = try #require(EventLoop.current)
         let outcomes = Locked((slept: 0, cancelled: 0))
         for _ in 0..<20 {
-            await withTaskGroup { group in
+            try await withThrowingTaskGroup { group in
                 for number in 0..<500 {
                     let sleeper = Task(executorPreference: loop) {
                         do {
@@ -151,11 +151,12 @@ struct SleepTests {
                         }
                     }
                     group.addTask(executorPreference: globalConcurrentExecutor) {
-                        try? await Task.sleep(for: .microseconds(1000 + number))
+                        try await Task.sleep(for: .microseconds(1000 + number))
                         sleeper.cancel()
                         await sleeper.value
                     }
                 }
+                try await group.waitForAll()
             }
         }
         let (slept, cancelled) = outcomes.withLock { $0 }
