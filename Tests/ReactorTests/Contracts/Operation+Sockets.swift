@@ -56,7 +56,10 @@ extension Operation {
             Operation("TCPListener.serve(on:limit:drain:_:)") { attempt in
                 let group = try EventLoopGroup(count: 2)
                 let listener = try await TCPListener.bind(to: home, reusePort: true)
-                try await attempt { try await listener.serve(on: group) { _ in } }
+                do { try await attempt { try await listener.serve(on: group) { _ in } } } catch {
+                    await group.shutdown()
+                    throw error
+                }
                 listener.close()
                 await group.shutdown()
             },

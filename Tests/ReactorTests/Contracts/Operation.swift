@@ -70,6 +70,9 @@ enum Ending: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case cancellationElsewhere = "a cancellation, away from the loop"
     case cancelledBefore = "a cancellation before it began"
     case loopEndBefore = "the end of its loop before it began"
+    case loopEnd = "the end of the loop it runs on"
+    case homeEnd = "the end of its home loop"
+    case objectEnd = "the end of its object's loop"
 
     static let onLivingLoop = [
         deadline, deadlineElsewhere, cancellation, cancellationElsewhere, cancelledBefore,
@@ -84,6 +87,13 @@ struct Attempt: Sendable {
     let count = Counter()
     /// Calls to the system that a task made which was cancelled before.
     let systemCalls = Record<Int>()
+    /// How calls ended that a loop's end was to end.
+    let ends = Record<Result<Void, any Error>>()
+    /// Open when the call is under way, so that its loop may end.
+    let isWaiting = Gate()
+
+    /// There is no loop left to look at what the call leaves.
+    struct LoopHasEnded: Error {}
 
     init(_ ending: Ending) { self.ending = ending }
 
@@ -113,7 +123,29 @@ struct Attempt: Sendable {
         case .loopEndBefore:
             // What needs no loop would wait for ever: the limit does need one.
             try await withTimeout(.seconds(3_600)) { try await call() }
+        case .loopEnd:
+            let loop = try #require(EventLoop.current)
+            try await outlast(call) { body in Task(executorPreference: loop) { await body() } }
+        case .homeEnd: try await outlast(call) { body in Task { await body() } }
+        case .objectEnd: try await outlast(call) { body in Task.detached { await body() } }
         }
+    }
+
+    /// Nobody cancels the task: only the loop's end can end it.
+    private func outlast(
+        _ call: @escaping @Sendable () async throws -> Void,
+        _ start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>
+    ) async throws {
+        let hasBegun = Gate()
+        let task = start {
+            hasBegun.open()
+            do { ends.add(.success(try await call())) } catch { ends.add(.failure(error)) }
+        }
+        await hasBegun.wait()
+        try await turnLoop(5)
+        isWaiting.open()
+        await task.value
+        throw LoopHasEnded()
     }
 
     /// Whether it waits by now or has not begun makes no difference.

@@ -254,4 +254,32 @@ struct TCPServeTests {
         client.close()
         listener.close()
     }
+
+    @Test(arguments: [true, false])
+    func `the end of the caller's loop ends serve on another one`(isThere: Bool) async throws {
+        let listener = try await listening()
+        let group = try EventLoopGroup(count: 1, grace: .zero)
+        let caller = group.loops[0]
+        let hasBegun = Gate()
+        let serve: @Sendable () async throws -> Void = {
+            try await listener.serve(drain: .zero) { _ in
+                hasBegun.open()
+                try await forever()
+            }
+        }
+        // No task of the loop's own, which it would cancel.
+        let serving = try await caller.submit {
+            isThere
+                ? Task(executorPreference: caller) { try await serve() }
+                : Task { try await serve() }
+        }
+        let client = try await TCPStream.connect(to: listener.localAddress)
+        await hasBegun.wait()
+        await group.shutdown()
+        await expect(.loopClosed) { try await serving.value }
+        #expect(try await client.read(upTo: 1) == nil)
+        await client.close()
+        let address = listener.localAddress
+        await expect(.connectionRefused) { try await TCPStream.connect(to: address) }
+    }
 }
