@@ -17,6 +17,7 @@ struct LoopMeter {
 
     /// Whose the last steps were.
     private var tasks = InlineArray<64, TaskIdentity?>(repeating: nil)
+    static let tasksKept = 64
     /// `jobs` when the turn began.
     private var jobsBefore: UInt64 = 0
 
@@ -45,7 +46,7 @@ struct LoopMeter {
     /// Whose the last of them were, each once, in their order.
     var lastTasks: [TaskIdentity?] {
         var list: [TaskIdentity?] = []
-        for job in max(jobsBefore, jobs &- UInt64(min(steps, 64)))..<jobs {
+        for job in max(jobsBefore, jobs &- UInt64(min(steps, Self.tasksKept)))..<jobs {
             let task = tasks[Int(truncatingIfNeeded: job & 63)]
             if !list.contains(task) { list.append(task) }
         }

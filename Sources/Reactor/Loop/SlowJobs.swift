@@ -32,7 +32,9 @@ struct SlowJobs {
     /// On the loop's thread, like everything here.
     mutating func report(_ turn: Turn, on loop: EventLoop) {
         let time = Duration.milliseconds(Int64(clamping: turn.length))
-        if turn.tasks.count == 1 {
+        // Of very many only the last are known, and a slow one may have been before them.
+        let areKnown = turn.steps <= LoopMeter.tasksKept
+        if areKnown, turn.tasks.count == 1 {
             return report(Step(task: turn.tasks[0], length: time), on: loop)
         }
         timesUntil = .now.advanced(by: Self.timingSpan)
@@ -45,8 +47,9 @@ struct SlowJobs {
         }
         if names.count > Self.namesShown { names[Self.namesShown] = "and others" }
         say(
-            "\(turn.steps) steps have kept \(loop) for \(time), of "
-                + names.joined(separator: ", ") + "; each is timed now", loop)
+            "\(turn.steps) steps have kept \(loop) for \(time), "
+                + (areKnown ? "of " : "the last of them of ") + names.joined(separator: ", ")
+                + "; each is timed now", loop)
     }
 
     mutating func report(_ step: Step, on loop: EventLoop) {

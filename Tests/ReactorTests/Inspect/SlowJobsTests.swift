@@ -27,26 +27,36 @@ struct SlowJobsTests {
         let loop = try #require(EventLoop.current)
         let order = Record<Int>()
         let found = try await reports(of: loop) {
-            // From one moment on, however late each is set.
-            let start = LoopClock.Instant.now
-            let timers = [30, 10, 20].map { delay in
-                loop.spawn {
-                    try await EventLoop.sleep(until: start.advanced(by: .milliseconds(delay)))
-                    order.add(delay)
-                }
+            // Set in one step, so that none is due before all are there.
+            let start = MonotonicTime.now
+            for delay in [30, 10, 20] {
+                loop.core.timers.add(
+                    start.advanced(by: .milliseconds(delay)), .call { order.add(delay) })
             }
-            while loop.core.timers.count < 3 { await Task.yield() }
             // Alone in its turn: after the sleep of this test.
             let culprit = loop.spawn(after: .milliseconds(2), name: "culprit") {
                 holdThread(for: .milliseconds(60))
             }
             try await culprit.value
-            for timer in timers { try await timer.value }
+            // Due after all of them.
+            try await EventLoop.sleep(for: .milliseconds(1))
         }
         #expect(
             found.contains { $0.contains("task culprit") && $0.contains(" kept \(loop) for ") })
         #expect(order.all == [10, 20, 30])
         #expect(try await loop.statistics.slowJobs == UInt64(found.count))
+    }
+
+    @Test func `of very many steps none is blamed alone`() async throws {
+        let loop = try #require(EventLoop.current)
+        let found = try await reports(of: loop) {
+            let culprit = loop.spawn(after: .milliseconds(2)) {
+                holdThread(for: .milliseconds(60))
+            }
+            try await culprit.value
+            for _ in 0..<100 { await Task.yield() }
+        }
+        #expect(found.contains { $0.contains("the last of them of") })
     }
 
     /// A task that a long poll has woken runs within it (docs/decisions/0012-pacing.md).

@@ -39,11 +39,11 @@ struct SpawnTests {
     @Test func `delays end in the order of their lengths`() async throws {
         let loop = try #require(EventLoop.current)
         let order = Record<Int>()
-        let tasks = [30, 10, 20].map { milliseconds in
+        let tasks = [240, 80, 160].map { milliseconds in
             loop.spawn(after: .milliseconds(milliseconds)) { order.add(milliseconds) }
         }
         for task in tasks { try await task.value }
-        #expect(order.all == [10, 20, 30])
+        #expect(order.all == [80, 160, 240])
     }
 
     @Test func `a task cancelled during its delay never begins`() async throws {

@@ -42,7 +42,9 @@ struct LaunchTests {
                 let result = try await elsewhere.value
                 #expect(result.status == .exited(3))
                 #expect(result.text == "out\n")
-                #expect(Spawner.pool.statistics.threads == 1)
+                // Of more than one start its threads may be two, where it was too busy.
+                let threads = Spawner.pool.statistics.threads
+                #expect(threads == 1 || threads > 1 && Spawner.hasPaused)
             }
         }
     }
