@@ -104,6 +104,10 @@ struct TCPServeTests {
         await (try first).close()
         try await until { listener.handle.here.statistics.accepted == 9 }
         let task = serving(listener, limit: 1) { try await echo($0) }
+        // Before that the next one would be taken like those.
+        try await until {
+            listener.loop.core.participants.all.contains { $0 is ConnectionService }
+        }
         clients.append(try Descriptor.client(of: listener.localAddress))
         try await turnLoop()
         #expect(try await listener.statistics().accepted == 9)
