@@ -53,7 +53,7 @@ extension Operation {
             await near.close()
             await far.close()
         },
-        adopting("TCPStream.adopt(_:)") { _ = try await TCPStream.adopt($0) },
+        adopting("TCPStream.adopt(_:)", connection) { _ = try await TCPStream.adopt($0) },
     ]
 
     private static let unix = [
@@ -100,7 +100,7 @@ extension Operation {
             await near.close()
             await far.close()
         },
-        adopting("UnixStream.adopt(_:options:)") { _ = try await UnixStream.adopt($0) },
+        adopting("UnixStream.adopt(_:options:)", socketPair) { _ = try await UnixStream.adopt($0) },
     ]
 
     private static let pipes = [
@@ -121,8 +121,8 @@ extension Operation {
                 try await attempt { _ = try await PipeReader.open(path) }
             }
         },
-        adopting("PipeReader.adopt(_:)") { _ = try await PipeReader.adopt($0) },
-        adopting("PipeWriter.adopt(_:)") { _ = try await PipeWriter.adopt($0) },
+        adopting("PipeReader.adopt(_:)", pipe) { _ = try await PipeReader.adopt($0) },
+        adopting("PipeWriter.adopt(_:)", pipe) { _ = try await PipeWriter.adopt($0) },
         Operation("PipeReader.standardInput()", kind: .prompt) {
             try await $0 { _ = try await PipeReader.standardInput() }
         },
@@ -163,16 +163,37 @@ extension Operation {
 
     /// A descriptor that is refused stays the caller's.
     private static func adopting(
-        _ name: String, _ call: @escaping @Sendable (FileDescriptor) async throws -> Void
+        _ name: String, _ make: @escaping @Sendable () throws -> (Descriptor, Descriptor),
+        _ call: @escaping @Sendable (FileDescriptor) async throws -> Void
     ) -> Operation {
         Operation(name, kind: .prompt) { attempt in
-            let (readEnd, writeEnd) = try Descriptor.pipe()
+            let (readEnd, writeEnd) = try make()
             let number = name.hasPrefix("PipeReader") ? readEnd.number : writeEnd.number
             try await attempt { try await call(FileDescriptor(rawValue: number)) }
             #expect(writeEnd.write([7]) == 1)
             writeEnd.close()
             readEnd.close()
         }
+    }
+
+    @Sendable private static func pipe() throws -> (Descriptor, Descriptor) {
+        try Descriptor.pipe()
+    }
+
+    @Sendable private static func socketPair() throws -> (Descriptor, Descriptor) {
+        let ends = try Descriptor.socketPair()
+        return (ends[0], ends[1])
+    }
+
+    /// A listener, and who is connected to it, accepted or not.
+    @Sendable private static func connection() throws -> (Descriptor, Descriptor) {
+        let listener = try Descriptor.streamSocket(.ipv4)
+        try listener.bind(to: .loopback(port: 0))
+        let address = try #require(try listener.localAddress())
+        try listener.listen(backlog: 1, at: address)
+        let client = try Descriptor.streamSocket(.ipv4)
+        _ = try client.connect(to: address)
+        return (listener, client)
     }
 
     /// A listener that accepts nobody, with as many clients as it lets wait.

@@ -10,7 +10,8 @@ extension Operation {
         @Sendable () async throws -> (any ByteWriter, @Sendable () -> Void)
 
     /// More than this process and two kernels' buffers hold.
-    private static let much = [UInt8](repeating: 120, count: StreamKind.muchBytes)
+    /// Of lines: without any, a terminal takes in all there is, and throws it away.
+    private static let much = [UInt8](repeating: 10, count: StreamKind.muchBytes)
     private static let text = String(repeating: "x", count: StreamKind.muchBytes)
 
     /// A cancelled write stops waiting; what it was given still goes out, so the stream is usable
