@@ -37,7 +37,10 @@ let package = Package(
     traits: [
         .trait(
             name: "ServiceLifecycle",
-            description: "ListenerService, for the service groups of swift-service-lifecycle.")
+            description: "ListenerService, for the service groups of swift-service-lifecycle."),
+        .trait(
+            name: "Metrics",
+            description: "LoopMetrics: the loops' statistics, recorded with swift-metrics."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
@@ -60,6 +63,7 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle",
             .upToNextMinor(from: "2.13.0")),
+        .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
     ],
     targets: [
         .systemLibrary(
@@ -76,6 +80,9 @@ let package = Package(
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
+                .product(
+                    name: "CoreMetrics", package: "swift-metrics",
+                    condition: .when(traits: ["Metrics"])),
             ],
             swiftSettings: settings),
         .executableTarget(

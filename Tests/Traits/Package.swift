@@ -16,11 +16,12 @@ let package = Package(
     name: "Traits",
     platforms: [.macOS("26.0")],
     dependencies: [
-        .package(name: "Reactor", path: "../..", traits: ["ServiceLifecycle"]),
+        .package(name: "Reactor", path: "../..", traits: ["ServiceLifecycle", "Metrics"]),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle",
             .upToNextMinor(from: "2.13.0")),
         .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
+        .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
     ],
     targets: [
         .executableTarget(
@@ -33,7 +34,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TraitsTests",
-            dependencies: [.product(name: "Reactor", package: "Reactor")],
+            dependencies: [
+                .product(name: "Reactor", package: "Reactor"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
             swiftSettings: settings),
     ]
 )

@@ -55,7 +55,8 @@ struct Operation: Sendable, CustomTestStringConvertible {
     static let cleanUp: Set = [
         "BlockingPool.shutdown()", "ChildProcess.terminate(grace:)",
         "EventLoop.serveInspector(at:)", "EventLoopGroup.shutdown()",
-        "InMemoryStream.close()", "ListenerService.run()", "PipeReader.close()",
+        "InMemoryStream.close()", "ListenerService.run()", "LoopMetrics.run(every:)",
+        "PipeReader.close()",
         "PipeWriter.close()",
         "PipeWriter.close(flushingFor:)", "PseudoTerminal.close()", "TCPStream.close()",
         "TCPStream.close(flushingFor:)", "UnixStream.close()", "UnixStream.close(flushingFor:)",
