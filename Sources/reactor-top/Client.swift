@@ -20,16 +20,14 @@ struct Client {
         guard let line = try await reader.readLine(limitBytes: 1 << 28) else {
             throw Refusal("the process has closed the connection")
         }
+        let answer = try? JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+        if let error = answer?["error"] { throw Refusal(error) }
         return line
     }
 
     func look() async throws -> Look {
         let line = Data(try await ask().utf8)
-        let decoder = JSONDecoder()
-        if let error = try? decoder.decode([String: String].self, from: line)["error"] {
-            throw Refusal(error)
-        }
-        return Look(process: try decoder.decode(ProcessSnapshot.self, from: line))
+        return Look(process: try JSONDecoder().decode(ProcessSnapshot.self, from: line))
     }
 }
 
