@@ -154,10 +154,9 @@ struct ExamplesTests {
     func withExample(
         _ name: String, _ arguments: [String], _ body: (String) async throws -> Void
     ) async throws {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let process = Process()
         let pipe = Pipe()
-        process.executableURL = URL(filePath: own).deletingLastPathComponent().appending(path: name)
+        process.executableURL = try builtProgram(name)
         process.arguments = arguments
         process.standardOutput = pipe
         try process.run()

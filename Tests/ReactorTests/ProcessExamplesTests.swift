@@ -8,9 +8,7 @@ import Testing
 @Suite(.freshLoop, .timeLimit(.minutes(1)))
 struct ProcessExamplesTests {
     private func example(_ name: String, _ arguments: [String]) throws -> Command {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let path = URL(filePath: own).deletingLastPathComponent().appending(path: name).path
-        return Command(path, arguments)
+        Command(try builtProgram(name).path, arguments)
     }
 
     @Test func `run-parallel runs a command for each line, and tells what became of it`()

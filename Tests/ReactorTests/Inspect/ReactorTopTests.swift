@@ -8,9 +8,7 @@ import Testing
 @Suite(.freshLoop, .timeLimit(.minutes(1)))
 struct ReactorTopTests {
     private func program(_ name: String, _ arguments: [String]) throws -> Command {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let path = URL(filePath: own).deletingLastPathComponent().appending(path: name).path
-        return Command(path, arguments)
+        Command(try builtProgram(name).path, arguments)
     }
 
     /// Runs a process to look at, with an inspector at the path that `body` gets.

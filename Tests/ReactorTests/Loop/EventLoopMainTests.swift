@@ -15,8 +15,7 @@ struct EventLoopMainTests {
 
     /// What a program beside this one prints, if it ends well.
     private func output(of name: String) async throws -> String {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let program = URL(filePath: own).deletingLastPathComponent().appending(path: name)
+        let program = try builtProgram(name)
         return try await onThread {
             let process = Process()
             let pipe = Pipe()

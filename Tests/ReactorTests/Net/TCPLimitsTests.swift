@@ -27,7 +27,8 @@ struct TCPLimitsTests {
                 }
                 #expect(ticks > 0)
                 let statistics = try await listener.statistics()
-                #expect(statistics.accepted == 0)
+                // Another thread that closes a file meanwhile makes room for one.
+                #expect(statistics.accepted <= 1)
                 #expect(statistics.lastError?.code == .tooManyOpenFiles)
                 hoard.release()
                 for (index, client) in clients.enumerated() {

@@ -155,11 +155,9 @@ private final class Server: Sendable {
     }
 
     init(_ arguments: [String]) async throws {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let process = Process()
         let pipe = Pipe()
-        process.executableURL = URL(filePath: own).deletingLastPathComponent()
-            .appending(path: "StopOnSignal")
+        process.executableURL = try builtProgram("StopOnSignal")
         process.arguments = arguments
         process.standardOutput = pipe
         let started = Unchecked(process)
