@@ -21,6 +21,7 @@
 #ifdef CBASELINE_COUNTS
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 
 void *__libc_malloc(size_t size);
@@ -72,8 +73,12 @@ int64_t cbaseline_allocations(void) {
     return atomic_load(&allocations);
 }
 
+void cbaseline_give_back(void) { malloc_trim(0); }
+
 #else
 
 int64_t cbaseline_allocations(void) { return -1; }
+
+void cbaseline_give_back(void) {}
 
 #endif

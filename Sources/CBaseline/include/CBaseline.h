@@ -177,6 +177,9 @@ void cbaseline_answer_questions(void);
 /// Heap allocations so far in this process, by all threads; -1 where they are not counted.
 int64_t cbaseline_allocations(void);
 
+/// Lets the allocator give the kernel what it has free, where it can be told to.
+void cbaseline_give_back(void);
+
 #pragma clang assume_nonnull end
 
 #endif
