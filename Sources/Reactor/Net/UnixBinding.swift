@@ -10,8 +10,9 @@ struct UnixBinding: Sendable {
     let options: UnixOptions
 
     /// How long a directory that somebody else has locked is waited for. Whoever binds holds it
-    /// for microseconds; who holds it for longer does something else with it.
-    static let patience = Duration.seconds(2)
+    /// for microseconds; who holds it for longer does something else with it. Tests set it, as a
+    /// machine may be slower than that.
+    @TaskLocal static var patience = Duration.seconds(2)
 
     /// A socket that listens, and its file where it has a path. Nothing is left if this throws.
     ///

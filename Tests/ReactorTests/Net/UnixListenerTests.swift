@@ -179,30 +179,33 @@ struct UnixListenerTests {
                 Issue.record("the directory is not to be locked")
                 return
             }
-            async let listener = UnixListener.bind(path: path)
-            let given = Task { try await UnixListener.bind(path: path) }
-            try await EventLoop.sleep(for: .milliseconds(5))
-            given.cancel()
-            await #expect(throws: CancellationError.self) { try await given.value }
-            lock.release()
-            try await listener.close()
+            try await UnixBinding.$patience.withValue(.seconds(3_600)) {
+                async let listener = UnixListener.bind(path: path)
+                let given = Task { try await UnixListener.bind(path: path) }
+                try await EventLoop.sleep(for: .milliseconds(5))
+                given.cancel()
+                await #expect(throws: CancellationError.self) { try await given.value }
+                lock.release()
+                try await listener.close()
+            }
         }
     }
 
-    @Test(.tags(.slow))
-    func `one that stays locked keeps nobody from binding, but from replacing`() async throws {
+    @Test func `one that stays locked keeps nobody from binding, but from replacing`()
+        async throws
+    {
         try await withDirectory { directory in
             guard case .held(let lock) = try DirectoryLock.take(directory) else {
                 Issue.record("the directory is not to be locked")
                 return
             }
             try makeStaleSocket(at: directory.appending("stale"))
-            async let refused: Void = expect(.addressInUse) {
-                try await UnixListener.bind(path: directory.appending("stale"))
+            try await UnixBinding.$patience.withValue(.milliseconds(5)) {
+                await expect(.addressInUse) {
+                    try await UnixListener.bind(path: directory.appending("stale"))
+                }
+                try await UnixListener.bind(path: directory.appending("s")).close()
             }
-            let listener = try await UnixListener.bind(path: directory.appending("s"))
-            await refused
-            listener.close()
             lock.release()
             #expect(try names(in: directory) == ["stale"])
         }
