@@ -4,6 +4,9 @@ import Reactor
 import Synchronization
 
 let mode = CommandLine.arguments.dropFirst().first ?? "serve"
+let more = CommandLine.arguments.dropFirst(2).first
+/// Longer than a busy machine needs, unless a test is to see its end.
+let grace = Duration.seconds(more.flatMap { Int($0) } ?? 60)
 
 /// Answers one request after a while, having said that it is under way.
 @Sendable func handle(_ stream: TCPStream) async throws {
@@ -44,7 +47,7 @@ let isStopping = Atomic(false)
 switch mode {
 case "group":
     try EventLoopGroup.run(
-        count: 2, stopOn: [.terminate], grace: .seconds(2), onReport: report
+        count: 2, stopOn: [.terminate], grace: grace, onReport: report
     ) { group in
         // On one of the loops that are to serve: elsewhere it would close with its backlog.
         let listener = try await group.loops[0].submit {
@@ -67,9 +70,9 @@ case "shared":
         say("drained")
     }
 case "everything":
-    try EventLoop.run(stopOn: [.terminate], grace: .seconds(10), onReport: report) {
+    try EventLoop.run(stopOn: [.terminate], grace: grace, onReport: report) {
         let listener = try await TCPListener.bind(to: .loopback(port: 0))
-        let local = try await UnixListener.bind(path: CommandLine.arguments[2])
+        let local = try await UnixListener.bind(path: more ?? "")
         let socket = try await UDPSocket.bind(to: .loopback(port: 0))
         let child = try await Command("sleep", "3600").spawn()
         let loop = EventLoop.current!
@@ -96,7 +99,7 @@ case "spin":
         try await listener.serve(handle)
     }
 default:
-    try EventLoop.run(stopOn: [.terminate, .interrupt], grace: .seconds(2), onReport: report) {
+    try EventLoop.run(stopOn: [.terminate, .interrupt], grace: grace, onReport: report) {
         EventLoop.current?.onShutdown { say("hook") }
         let listener = try await TCPListener.bind(to: .loopback(port: 0), backlog: 4096)
         try noteStop()
