@@ -93,7 +93,9 @@ case "spin":
         try noteStop()
         announce(listener)
         loop?.spawn(name: "the endless one") {
+            // After the announcement.
             try await EventLoop.sleep(for: .milliseconds(20))
+            say("spins")
             while true {}
         }
         try await listener.serve(handle)

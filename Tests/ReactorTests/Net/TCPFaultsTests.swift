@@ -127,6 +127,7 @@ struct TCPFaultsTests {
                 faults_fail(FAULTS_EPOLL_ADD, ENOSPC, 1)
                 let lost = try Descriptor.client(of: listener.localAddress)
                 try await until { listener.handle.here.statistics.backOffs == 1 }
+                lost.wait(for: POLLIN)
                 #expect(lost.receive() == [])
                 lost.close()
                 // Its place is free again.

@@ -258,6 +258,7 @@ struct UnixListenerTests {
         }
         #expect(count == 3)
         for client in clients {
+            client.wait(for: POLLIN)
             #expect(client.receive() == [])
             client.close()
         }

@@ -169,6 +169,7 @@ struct UnixStreamTests {
         second.send([5])
         #expect(try await stream.read(upTo: 9) == [5])
         await stream.close()
+        second.wait(for: POLLIN)
         #expect(second.receive() == [])
         second.close()
     }

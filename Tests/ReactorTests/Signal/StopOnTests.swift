@@ -108,8 +108,7 @@ struct StopOnTests {
     @Test(.tags(.slow)) func `a task that never yields is named from another thread`() async throws
     {
         let ended = try await withServer("spin", kills: true) { server in
-            // It begins after the announcement.
-            try await EventLoop.sleep(for: .milliseconds(100))
+            while try await server.nextLine() != "spins" {}
             server.send(SIGTERM)
             while try await server.nextLine()?.contains("task the endless one") == false {}
         }

@@ -113,21 +113,21 @@ func failure<Result>(of body: () async throws -> Result) async -> ReactorError.C
 /// Sockets, not all descriptors: those of a loop go with it, and Dispatch opens some of its own
 /// when it likes.
 func withoutLeakingDescriptors(_ body: @escaping @Sendable () async throws -> Void) async throws {
-    let before = try openSockets()
+    let before = try openFiles().filter { $0.hasPrefix("socket:") }
     try await untilGone(try await onLoopOfItsOwn(body))
-    let after = try openSockets()
+    let after = try openFiles().filter { $0.hasPrefix("socket:") }
     #expect(after == before)
 }
 
-/// The kernel's names for the sockets of this process.
-private func openSockets() throws -> Set<String> {
+/// The kernel's names for what this process has open: a descriptor's number may be another's soon.
+func openFiles() throws -> Set<String> {
     let directory = "/proc/self/fd"
     let manager = FileManager.default
     // The descriptor that lists the directory has gone when it is looked at.
     let names = try manager.contentsOfDirectory(atPath: directory).compactMap {
         try? manager.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")
     }
-    return Set(names.filter { $0.hasPrefix("socket:") })
+    return Set(names)
 }
 
 private struct WeakLoop {

@@ -65,21 +65,29 @@ struct SleepTests {
     }
 
     @Test func `sleepers wake in the order of their deadlines, equals as they began`() async {
-        let order = Locked<[Int]>([])
-        // Late enough for all of them to sleep before the first wakes.
-        let start = LoopClock.Instant.now.advanced(by: .milliseconds(300))
         // Deadlines in milliseconds after the start; several alike.
         let deadlines = [9, 3, 7, 3, 9, 1, 7, 3, 1, 5]
-        await withTaskGroup { group in
-            for (number, deadline) in deadlines.enumerated() {
-                group.addTask {
-                    try? await EventLoop.sleep(until: start.advanced(by: .milliseconds(deadline)))
-                    order.withLock { $0.append(number) }
+        var order = Record<Int>()
+        var late = Counter()
+        // Until all of them sleep before the first wakes.
+        for lead in [Duration.milliseconds(50), .milliseconds(500), .seconds(5), .seconds(20)] {
+            (order, late) = (Record(), Counter())
+            let start = LoopClock.Instant.now.advanced(by: lead)
+            await withTaskGroup { [order, late] group in
+                for (number, deadline) in deadlines.enumerated() {
+                    group.addTask {
+                        if start <= .now { late.add() }
+                        let due = start.advanced(by: .milliseconds(deadline))
+                        try? await EventLoop.sleep(until: due)
+                        order.add(number)
+                    }
                 }
             }
+            if late.value == 0 { break }
         }
+        #expect(late.value == 0)
         let expected = deadlines.indices.sorted { (deadlines[$0], $0) < (deadlines[$1], $1) }
-        #expect(order.withLock { $0 } == expected)
+        #expect(order.all == expected)
     }
 
     @Test(
