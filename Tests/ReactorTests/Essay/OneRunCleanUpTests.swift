@@ -12,7 +12,7 @@ import Reactor
 struct OneRunCleanUpTests {
     /// Runs `body` on a loop that the calling thread becomes, with a record to write in.
     private func run(
-        grace: Duration = .seconds(10),
+        grace: Duration = .seconds(40),
         _ body: @escaping @Sendable (EventLoop, Record<String>) async throws -> Void
     ) async throws -> (trail: [String], report: ShutdownReport) {
         try await onThread {

@@ -71,7 +71,7 @@ struct SnapshotFormTests {
         #expect(snapshot.tasks.map(\.name) == ["holder"])
         #expect("\(snapshot)".contains("a task has its thread"))
         gate.open()
-        #expect(try await held.snapshot().isThreadHeld == false)
+        #expect(try await held.snapshot(patience: .seconds(3_600)).isThreadHeld == false)
         await group.shutdown()
         await expect(.loopClosed) { try await held.snapshot() }
     }

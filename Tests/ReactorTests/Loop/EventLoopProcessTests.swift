@@ -167,8 +167,8 @@ private func loopThreadCount() throws -> Int {
 private func settle(_ condition: () throws -> Bool) async throws {
     let start = ContinuousClock.now
     while try !condition() {
-        guard ContinuousClock.now - start < .seconds(10) else {
-            Issue.record("not in ten seconds")
+        guard ContinuousClock.now - start < .seconds(30) else {
+            Issue.record("not in thirty seconds")
             return
         }
         await Task.yield()

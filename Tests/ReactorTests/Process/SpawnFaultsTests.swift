@@ -153,7 +153,7 @@ func withoutLeavingChildren(_ body: @escaping @Sendable () async throws -> Void)
     try await group.loops[0].submit {
         let start = ContinuousClock.now
         while try openChannels() != before || !childProcesses().isEmpty {
-            if ContinuousClock.now - start > .seconds(5) { break }
+            if ContinuousClock.now - start > .seconds(30) { break }
             try await EventLoop.sleep(for: .milliseconds(1))
         }
     }

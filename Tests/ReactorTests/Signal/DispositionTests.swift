@@ -93,13 +93,14 @@ struct DispositionTests {
         #expect(action(of: SIGPROF) == before)
     }
 
+    // Not the signal that the test before looks at.
     @Test func `what the C library keeps is refused, and nothing stays installed`() throws {
-        let before = action(of: SIGPROF)
+        let before = action(of: SIGVTALRM)
         let error = #expect(throws: ReactorError.self) {
-            try Signals(.profilingAlarm, Signal(rawValue: 33))
+            try Signals(.virtualAlarm, Signal(rawValue: 33))
         }
         #expect(error?.code == .invalidArgument)
-        #expect(action(of: SIGPROF) == before)
+        #expect(action(of: SIGVTALRM) == before)
         #expect(throws: ReactorError.self) { try Signals([]) }
     }
 
@@ -123,11 +124,12 @@ struct DispositionTests {
                 withExtendedLifetime(signals) {}
             }
             let start = ContinuousClock.now
-            while try threads() > 0, ContinuousClock.now - start < .seconds(10) {
+            while try threads() > 0, ContinuousClock.now - start < .seconds(30) {
                 await Task.yield()
             }
             #expect(try threads() == 0)
-            #expect(try descriptorCount() <= descriptors)
+            // Foundation and Dispatch open a few of their own, late.
+            #expect(try descriptorCount() <= descriptors + 4)
         }
     }
 }

@@ -30,7 +30,7 @@ struct StopOnTests {
     @Test(.tags(.slow)) func `connections without a request are closed when the time is up`()
         async throws
     {
-        let ended = try await withServer("serve", "3") { server in
+        let ended = try await withServer("serve", "8") { server in
             let idle = try await TCPStream.connect(to: server.address)
             try await crowd(3, through: server) {
                 server.send(SIGTERM)

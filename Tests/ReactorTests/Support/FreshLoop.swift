@@ -38,7 +38,7 @@ struct FreshLoop: SuiteTrait, TestTrait, TestScoping {
     private static func run(
         _ body: @concurrent @Sendable () async throws -> Void, at place: SourceLocation
     ) async throws {
-        let group = try EventLoopGroup(count: 1, name: "fresh", grace: .seconds(5))
+        let group = try EventLoopGroup(count: 1, name: "fresh", grace: .seconds(30))
         let loop = group.loops[0]
         let outcome: Result<Void, any Error>
         do {
@@ -72,7 +72,7 @@ struct FreshLoop: SuiteTrait, TestTrait, TestScoping {
     /// What is open on a loop beyond its own wake-up handle and timer, named; empty as soon as
     /// nothing is. Closing takes libuv a turn, dropped objects and ending tasks a few.
     static func leftovers(
-        on loop: EventLoop, within limit: Duration = .seconds(2)
+        on loop: EventLoop, within limit: Duration = .seconds(20)
     ) async -> [String] {
         let start = ContinuousClock.now
         while true {

@@ -151,7 +151,7 @@ private func onLoopOfItsOwn(
 private func untilGone(_ weakly: WeakLoop) async throws {
     let start = ContinuousClock.now
     while weakly.loop != nil {
-        if ContinuousClock.now - start > .seconds(5) {
+        if ContinuousClock.now - start > .seconds(30) {
             Issue.record("something keeps the loop in memory")
             return
         }
