@@ -118,8 +118,10 @@ struct UDPErrorsTests {
             try await server.join(try SocketAddress(ip: "239.1.2.3", port: 0))
         }
         #expect(try await server.statistics().received == 0)
-        // The port is free again.
-        _ = try await UDPSocket.bind(to: server.localAddress)
+        // The port is free again, once no child that another test is starting has a copy.
+        try await until {
+            await failure(of: { try await UDPSocket.bind(to: server.localAddress) }) == nil
+        }
     }
 
     /// libuv frees a handle that is closed in its own callback too early (PITFALLS D15).

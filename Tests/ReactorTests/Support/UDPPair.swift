@@ -32,8 +32,13 @@ func deserted() async throws -> SocketAddress {
     // An address that no other test binds: one of theirs could get the number.
     let bytes = (0..<3).map { _ in String(Int.random(in: 1...254)) }.joined(separator: ".")
     let socket = try await UDPSocket.bind(to: SocketAddress("127.\(bytes):0"))
-    defer { socket.close() }
-    return socket.localAddress
+    let address = socket.localAddress
+    socket.close()
+    // A child that another test is starting holds a copy until it runs its program.
+    let probe = try await UDPSocket.connect(to: address)
+    defer { probe.close() }
+    try await until { await failure(of: { try await probe.send([0]) }) == .connectionRefused }
+    return address
 }
 
 extension UDPSocket {
