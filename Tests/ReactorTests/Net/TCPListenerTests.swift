@@ -106,7 +106,8 @@ struct TCPListenerTests {
         both.close()
 
         let only = try await TCPListener.bind(host: "::1", port: 0, ipv6Only: true)
-        let other = SocketAddress.loopback(port: UInt16(only.localAddress.port))
+        // Where no other test listens, who may have got the number.
+        let other = try SocketAddress("127.0.0.6:\(only.localAddress.port)")
         await expect(.connectionRefused) { try await TCPStream.connect(to: other) }
         let beside = try await TCPListener.bind(to: other)
         beside.close()

@@ -142,7 +142,7 @@ struct TCPServeTests {
         try await client.write([1])
         #expect(try await client.read(upTo: 9) == [1])
         task.cancel()
-        await expect(.connectionRefused) { try await TCPStream.connect(to: listener.localAddress) }
+        try await untilRefused { try await TCPStream.connect(to: listener.localAddress) }
         // The handler has not been cancelled.
         try await client.write([2])
         #expect(try await client.read(upTo: 9) == [2])
@@ -229,7 +229,7 @@ struct TCPServeTests {
         #expect(loops.withLock { $0 } == Set(group.loops))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        await expect(.connectionRefused) { try await TCPStream.connect(to: listener.localAddress) }
+        try await untilRefused { try await TCPStream.connect(to: listener.localAddress) }
         await group.shutdown()
     }
 
@@ -284,6 +284,6 @@ struct TCPServeTests {
         #expect(try await client.read(upTo: 1) == nil)
         await client.close()
         let address = listener.localAddress
-        await expect(.connectionRefused) { try await TCPStream.connect(to: address) }
+        try await untilRefused { try await TCPStream.connect(to: address) }
     }
 }

@@ -107,6 +107,14 @@ func failure<Result>(of body: () async throws -> Result) async -> ReactorError.C
     } catch { return ReactorError.Code(error) }
 }
 
+/// Until nobody listens: a child that another test is starting holds a copy of a listener that is
+/// closed until it runs its program.
+func untilRefused(_ connect: () async throws -> some ByteStream) async throws {
+    try await until {
+        await failure(of: { try await connect().abort() }) == .connectionRefused
+    }
+}
+
 /// Runs `body` on a loop of its own, and checks that afterwards the loop is gone and no socket is
 /// open that was not before. For exit tests.
 ///
