@@ -35,6 +35,10 @@ let package = Package(
     platforms: [.macOS("26.0")],
     products: [.library(name: "Reactor", targets: ["Reactor"])],
     traits: [
+        .default(enabledTraits: ["Backtraces"]),
+        .trait(
+            name: "Backtraces",
+            description: "The lines of waits, under REACTOR_DEBUG=1, by Swift's module Runtime."),
         .trait(
             name: "ServiceLifecycle",
             description: "ListenerService, for the service groups of swift-service-lifecycle."),

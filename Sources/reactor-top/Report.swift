@@ -73,8 +73,8 @@ enum Report {
             jobs = (jobs - Double(old?.jobs ?? 0)) / seconds
         }
         let cells = [
-            number(turns, 0), number(jobs, 0), LoopSnapshot.text(now.lag),
-            LoopSnapshot.text(now.longestLag), "\(now.readyJobs)", "\(now.tasks)",
+            number(turns, 0), number(jobs, 0), now.lag.brief,
+            now.longestLag.brief, "\(now.readyJobs)", "\(now.tasks)",
             "\(now.open["stream"] ?? 0)", "\(now.timers)", "\(now.open["child"] ?? 0)",
             "\(now.acceptBackOffs)", "\(now.slowJobs)",
         ]

@@ -41,6 +41,9 @@ public struct LoopSnapshot: Sendable, Hashable, Codable {
         /// What it waits for; `nil` if it is running, or waits for something that is not this
         /// library's, or for tasks of its own.
         public internal(set) var waitsFor: String?
+        /// With `REACTOR_DEBUG=1` in the environment: where in the source, as
+        /// `Module/File.swift:12`.
+        public internal(set) var waitsAt: String?
         var ageSeconds: Seconds
         var waitingSeconds: Seconds?
 
@@ -56,6 +59,12 @@ public struct LoopSnapshot: Sendable, Hashable, Codable {
         public internal(set) var what: String
         /// The name of the task that waits; `nil` if it was not started through this library.
         public internal(set) var task: String?
+        /// With `REACTOR_DEBUG=1` in the environment: where in the source, as
+        /// `Module/File.swift:12`.
+        public internal(set) var waitsAt: String?
+        /// Likewise who waits for whom, from the function that waits to the task's first, without
+        /// this library's own: `handle(_:) at App/Server.swift:12`.
+        public internal(set) var backtrace: [String] = []
         var waitingSeconds: Seconds?
 
         /// How long, as far as is known.
@@ -125,6 +134,11 @@ extension EventLoop {
     /// described from outside (``LoopSnapshot/isThreadHeld``). Cancelling ends the wait with
     /// `CancellationError`.
     ///
+    /// With `REACTOR_DEBUG=1` in the environment each wait is told with its line and its callers.
+    /// They are looked up in the program's debug information on another thread, which may take a
+    /// second the first time; the call suspends until then. An optimised program has fewer
+    /// functions than its source: what was inlined is told by the function that it is part of.
+    ///
     /// - Parameters:
     ///   - limit: How long each list may get; the loop does nothing else meanwhile.
     ///   - patience: How long the loop has to answer.
@@ -132,22 +146,24 @@ extension EventLoop {
     public func snapshot(
         limit: Int = 10_000, patience: Duration = .milliseconds(500)
     ) async throws -> LoopSnapshot {
-        if isCurrent { return try await answer { LoopSnapshot(self, limit: limit) } }
+        if isCurrent {
+            return try await answer { LoopSnapshot.Draft(self, limit: limit) }.finished()
+        }
         try Task.checkCancellation()
         let ended = ReactorError(.loopClosed, "take a snapshot of \(name)")
-        let inquiry = Inquiry<LoopSnapshot>()
+        let inquiry = Inquiry<LoopSnapshot.Draft>()
         let deadline = MonotonicTime.now.advanced(by: patience)
         let watch = StuckWatch.shared.add(deadline) { [self] in
-            inquiry.settle(.success(LoopSnapshot(fromOutside: self, limit: limit)))
+            inquiry.settle(.success(LoopSnapshot.Draft(fromOutside: self, limit: limit)))
         }
         defer { StuckWatch.shared.remove(watch) }
         return try await inquiry.run {
             let sent = post {
                 inquiry.settle(
                     self.core.isClosed
-                        ? .failure(ended) : .success(LoopSnapshot(self, limit: limit)))
+                        ? .failure(ended) : .success(LoopSnapshot.Draft(self, limit: limit)))
             }
             if !sent { inquiry.settle(.failure(ended)) }
-        }
+        }.finished()
     }
 }

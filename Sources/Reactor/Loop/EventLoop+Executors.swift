@@ -67,6 +67,7 @@ extension EventLoop {
             run(work)
             steps &+= 1
             let end = MonotonicTime.now
+            if Debugging.isOn { core.noteStep(of: task, end) }
             if end.nanoseconds &- now.nanoseconds >= core.meter.state.threshold &* 1_000_000 {
                 core.slowJobs.report(
                     SlowJobs.Step(task: task, length: now.duration(to: end)), on: self)
@@ -107,8 +108,10 @@ extension EventLoop {
         let steps = queue.count
         for _ in 0..<steps {
             guard let work = queue.next() else { break }
-            core.meter.state.note(work.task)
+            let task = work.task
+            core.meter.state.note(task)
             run(work)
+            if Debugging.isOn { core.noteStep(of: task) }
         }
     }
 

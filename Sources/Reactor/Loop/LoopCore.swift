@@ -33,6 +33,8 @@ final class LoopCore {
     let meter = Cell(LoopMeter())
     /// Who is told of slow turns and steps.
     var slowJobs = SlowJobs()
+    /// Empty unless `REACTOR_DEBUG=1`.
+    var lastSteps = LastSteps()
 
     /// How often the loop has polled.
     var turns: UInt64 { meter.state.turns }

@@ -104,6 +104,7 @@ final class LoopRunner {
         loop.unwatchShutdown()
         report.holdups = core.late
         report.elapsed = start.duration(to: .now)
+        if Debugging.isOn { report = report.located }
         LoopDirectory.leave(loop)
         CurrentLoop.leave()
     }

@@ -66,10 +66,7 @@ final class LoopWait<Value: Sendable>: ShutdownParticipant, @unchecked Sendable 
     override var shutdownWait: String? { subject() }
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
-        visit(
-            ParkedWait(
-                what: subject(), task: wait.task,
-                since: openSince))
+        visit(ParkedWait(subject(), wait, since: openSince))
     }
 
     override func shutDown() {

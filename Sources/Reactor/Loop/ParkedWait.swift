@@ -7,15 +7,46 @@ struct ParkedWait {
     let task: TaskIdentity?
     /// Since when at the earliest; `nil` where that was not noted.
     var since: MonotonicTime?
+    /// Under `REACTOR_DEBUG=1`: where it stands.
+    var calls: CallChain
+
+    /// Visited on the loop's thread, which alone can end the wait.
+    init<Value>(_ what: String, _ waiter: Waiter<Value>, since: MonotonicTime? = nil) {
+        self.what = what
+        task = waiter.task
+        switch waiter {
+        case .here(let suspension):
+            self.since = since
+            calls = Debugging.isOn ? CallChain(of: suspension.task) : CallChain()
+        case .elsewhere(let wait):
+            self.since = wait.note?.since ?? since
+            calls = wait.note?.calls ?? CallChain()
+        }
+    }
+
+    /// A wait that other threads may end.
+    init<Value>(_ what: String, _ wait: RemoteWait<Value>, since: MonotonicTime? = nil) {
+        self.what = what
+        self.since = wait.note?.since ?? since
+        task = wait.task
+        calls = wait.note?.calls ?? CallChain()
+    }
 }
 
 extension LoopCore {
     /// Every wait on this loop, timers' included; of timers at most `limit`.
     func eachWait(timers limit: Int = .max, _ visit: (ParkedWait) -> Void) {
+        let visit = Debugging.isOn ? { visit(self.timed($0)) } : visit
         for participant in participants.all { participant.eachWait(visit) }
-        timers.eachSleep(limit: limit) { task, left in
-            visit(ParkedWait(what: "the end of a sleep, in \(left)", task: task))
-        }
+        timers.eachSleep(limit: limit, visit)
+    }
+
+    /// The wait with its beginning, as far as the steps of tasks tell.
+    private func timed(_ wait: ParkedWait) -> ParkedWait {
+        guard let task = wait.task, let step = lastSteps[task] else { return wait }
+        var wait = wait
+        wait.since = max(wait.since ?? step, step)
+        return wait
     }
 
     /// The same by the task that waits.

@@ -11,8 +11,8 @@
 class ShutdownParticipant: PollOwner {
     /// Its place in the list, kept here so that leaving costs nothing.
     fileprivate final var participantIndex: Int32 = -1
-    /// When it joined, in units of 17 ms: all that there is room for in every object.
-    fileprivate final var joined: UInt32 = 0
+    /// When it joined, in four bytes: all that there is room for in every object.
+    fileprivate final var joined = CoarseTime.unknown
 
     /// What it is, by its name: `child 4711 (git)`.
     var shutdownName: String { "\(Self.self)" }
@@ -35,20 +35,17 @@ class ShutdownParticipant: PollOwner {
     /// True if it is a connection of `serve`.
     var isServed: Bool { false }
 
-    /// True if `task` is the handler that it is served by.
-    func isServed(by task: TaskIdentity) -> Bool { false }
+    /// The task that it is served by, if it is one.
+    var handler: TaskIdentity? { nil }
 
     /// The tasks that wait for it, each with what for.
     func eachWait(_ visit: (ParkedWait) -> Void) {}
 
     /// How long it has been open, to 17 ms.
-    final var age: Duration {
-        let units = UInt32(truncatingIfNeeded: MonotonicTime.now.nanoseconds >> 24) &- joined
-        return .nanoseconds(Int64(units) << 24)
-    }
+    final var age: Duration { joined.age }
 
     /// Since when, likewise.
-    final var openSince: MonotonicTime { .now.advanced(by: .zero - age) }
+    final var openSince: MonotonicTime { joined.time }
 
     /// True if the end of the loop should wait for this, within the grace period: a child that has
     /// been told to end, say. Asked once a turn. It leaves the list when it is over.
@@ -76,7 +73,7 @@ struct ParticipantList {
 
     mutating func join(_ member: ShutdownParticipant) {
         member.participantIndex = Int32(all.count)
-        member.joined = UInt32(truncatingIfNeeded: MonotonicTime.now.nanoseconds >> 24)
+        member.joined = CoarseTime(.now)
         all.append(member)
     }
 

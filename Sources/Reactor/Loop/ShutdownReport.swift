@@ -42,13 +42,19 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
         public let phase: Phase
         /// What it waited for, as far as is known.
         public let waitingFor: String?
+        /// With `REACTOR_DEBUG=1` in the environment: where in the source, as
+        /// `Module/File.swift:12`.
+        public internal(set) var waitsAt: String?
         /// How long it had been under way; for what is merely open, since the end began.
         public let age: Duration
+        /// Where that place is looked up, once there is time.
+        var calls = CallChain()
 
         /// `task "poller" still busy after 10 seconds, waiting for …`.
         public var description: String {
             var text = "\(kind.rawValue) \(name) still busy after \(age)"
             if let waitingFor { text += ", waiting for \(waitingFor)" }
+            if let waitsAt { text += " at \(waitsAt)" }
             return text
         }
     }
@@ -95,10 +101,10 @@ extension ShutdownReport.Holdup {
         _ entry: LoopWork.Entry, _ phase: ShutdownReport.Phase,
         _ waits: [TaskIdentity: ParkedWait] = [:]
     ) {
+        let wait = entry.task.flatMap { waits[$0] }
         self.init(
-            kind: .task, name: entry.title, phase: phase,
-            waitingFor: entry.task.flatMap { waits[$0]?.what },
-            age: entry.since.duration(to: .now))
+            kind: .task, name: entry.title, phase: phase, waitingFor: wait?.what,
+            age: entry.since.duration(to: .now), calls: wait?.calls ?? CallChain())
     }
 
     init(hook name: String, since: MonotonicTime) {
@@ -107,13 +113,28 @@ extension ShutdownReport.Holdup {
             age: since.duration(to: .now))
     }
 
+    /// A stream is held up by what its handler waits for.
     init(
-        _ participant: ShutdownParticipant, _ phase: ShutdownReport.Phase, since: MonotonicTime
+        _ participant: ShutdownParticipant, _ phase: ShutdownReport.Phase, since: MonotonicTime,
+        _ waits: [TaskIdentity: ParkedWait]
     ) {
+        let wait = participant.handler.flatMap { waits[$0] }
         self.init(
             kind: participant.shutdownKind, name: participant.shutdownName, phase: phase,
-            waitingFor: participant.shutdownWait,
-            age: (participant.shutdownSince ?? since).duration(to: .now))
+            waitingFor: wait?.what ?? participant.shutdownWait,
+            age: (participant.shutdownSince ?? since).duration(to: .now),
+            calls: wait?.calls ?? CallChain())
+    }
+}
+
+extension ShutdownReport {
+    /// With lines for addresses, where there are any.
+    var located: ShutdownReport {
+        var located = self
+        for (index, holdup) in holdups.enumerated() {
+            located.holdups[index].waitsAt = SourceLines.frames(of: holdup.calls).first?.place
+        }
+        return located
     }
 }
 
@@ -128,7 +149,7 @@ extension LoopCore {
         // What nobody waits for holds nothing up: it is closed.
         holdups += participants.all
             .filter { $0.shutdownWait != nil || $0.holdsUpShutdown }
-            .map { ShutdownReport.Holdup($0, phase, since: since) }
+            .map { ShutdownReport.Holdup($0, phase, since: since, waits) }
         if let wait = timers.timeToNext {
             holdups.append(
                 .init(

@@ -80,7 +80,7 @@ extension EventLoop {
     fileprivate func describe(_ task: TaskIdentity?) -> String {
         guard let task else { return "a call from another thread" }
         if let entry = work.entry(of: task, turn: core.turns) { return "task \(entry.title)" }
-        for participant in core.participants.all where participant.isServed(by: task) {
+        for participant in core.participants.all where participant.handler == task {
             return "the handler of \(participant.shutdownName)"
         }
         return "a task without a name"
@@ -106,9 +106,4 @@ extension EventLoop {
 extension Duration {
     /// Rounded down.
     var wholeMilliseconds: Int128 { attoseconds / 1_000_000_000_000_000 }
-}
-
-/// The expensive half of inspection, which `REACTOR_DEBUG=1` turns on.
-enum Debugging {
-    static let isOn = Surroundings.variable("REACTOR_DEBUG") == "1"
 }

@@ -60,12 +60,15 @@ func suspend<Value: Sendable>(
     let isCancelled = Atomic(false)
     /// The task that waits, which is the one that makes this.
     let task = TaskIdentity.current
+    /// Under `REACTOR_DEBUG=1`: where it stands, noted while it is the waiting task that runs.
+    private(set) var note: WaitNote?
 
     /// Suspends the caller; `park` runs at once, and passes the wait to the loop.
     func suspend(_ park: () -> Void) async -> Value {
         // SAFETY: `settle` resumes it, once; it is in place before `park` can lead there.
         unsafe await withUnsafeContinuation { continuation in
             unsafe self.continuation = continuation
+            if Debugging.isOn { note = WaitNote(task) }
             park()
         }
         precondition(isSettled.load(ordering: .acquiring))
@@ -103,6 +106,14 @@ enum Waiter<Value: Sendable>: Sendable {
         case .elsewhere(let wait): wait.task
         }
     }
+}
+
+/// Of a wait away from the loop: others may end it while it is looked at, so it looks itself.
+final class WaitNote: Sendable {
+    let since = MonotonicTime.now
+    let calls: CallChain
+
+    init(_ task: TaskIdentity?) { calls = task.map { CallChain(of: $0) } ?? CallChain() }
 }
 
 /// Names one wait, so that a cancellation that comes late meets nothing.

@@ -57,34 +57,44 @@ final class TimerQueue {
         }
     }
 
-    /// At most `limit` of the timers that wait: when each is due, what it is, whose.
-    func each(limit: Int, _ visit: (MonotonicTime, _ kind: String, TaskIdentity?) -> Void) {
+    /// At most `limit` of the timers that wait: when each is due, what it is, who sleeps and since
+    /// when.
+    func each(
+        limit: Int,
+        _ visit: (MonotonicTime, _ kind: String, Waiter<WaitEnd>?, _ since: MonotonicTime?) -> Void
+    ) {
         var left = limit
-        wheel.each { deadline, action in
+        wheel.each { deadline, began, action in
             guard left > 0 else { return false }
             left -= 1
             let due = MonotonicTime(nanoseconds: deadline)
             switch action {
-            case .wake(let waiter): visit(due, "sleep", waiter.task)
-            case .ring: visit(due, "time limit", nil)
-            case .call: visit(due, "internal", nil)
+            case .wake(let waiter): visit(due, "sleep", waiter, began.time)
+            case .ring: visit(due, "time limit", nil, nil)
+            case .call: visit(due, "internal", nil, nil)
             }
             return true
         }
     }
 
-    /// The tasks that sleep among so many timers, and how long each still does.
-    func eachSleep(limit: Int, _ visit: (TaskIdentity, Duration) -> Void) {
+    /// The tasks that sleep among so many timers.
+    func eachSleep(limit: Int, _ visit: (ParkedWait) -> Void) {
         let now = MonotonicTime.now
-        each(limit: limit) { due, _, task in
-            if let task { visit(task, now.duration(to: due)) }
+        each(limit: limit) { due, _, sleeper, since in
+            guard let sleeper else { return }
+            visit(
+                ParkedWait(
+                    "the end of a sleep, in \(now.duration(to: due).brief)", sleeper, since: since))
         }
     }
 
+    /// `now` where somebody waits.
     @discardableResult
-    func add(_ deadline: MonotonicTime, _ action: consuming TimerAction) -> TimerID {
+    func add(
+        _ deadline: MonotonicTime, _ action: consuming TimerAction, at now: CoarseTime = .unknown
+    ) -> TimerID {
         let id = wheel.reserve()
-        wheel.start(id, deadline.nanoseconds, action)
+        wheel.start(id, deadline.nanoseconds, action, at: now)
         return id
     }
 
@@ -94,8 +104,11 @@ final class TimerQueue {
 
     func release(_ id: TimerID) { wheel.release(id) }
 
-    func start(_ id: TimerID, _ deadline: MonotonicTime, _ action: consuming TimerAction) {
-        wheel.start(id, deadline.nanoseconds, action)
+    func start(
+        _ id: TimerID, _ deadline: MonotonicTime, _ action: consuming TimerAction,
+        at now: CoarseTime
+    ) {
+        wheel.start(id, deadline.nanoseconds, action, at: now)
     }
 
     /// Takes a timer out and returns what it would have done; `nil` if it is done already, or not

@@ -26,6 +26,7 @@ struct TimerWheel<Action> {
         var previous: Int32 = -1
         /// Where the timer is: a list's number, `reserved`, or `inHeap` plus its place there.
         var place: Int32 = -1
+        var began = CoarseTime.unknown
     }
 
     private struct List {
@@ -82,10 +83,13 @@ struct TimerWheel<Action> {
 
     /// Starts a timer under a reserved name.
     @inline(__always)
-    mutating func start(_ id: TimerID, _ deadline: UInt64, _ action: consuming Action) {
+    mutating func start(
+        _ id: TimerID, _ deadline: UInt64, _ action: consuming Action, at now: CoarseTime = .unknown
+    ) {
         precondition(isCurrent(id) && slots[Int(id.slot)].place == Self.reserved)
         slots[Int(id.slot)].action = action
         slots[Int(id.slot)].deadline = deadline
+        slots[Int(id.slot)].began = now
         count &+= 1
         place(id.slot, deadline)
     }
@@ -183,9 +187,9 @@ struct TimerWheel<Action> {
     }
 
     /// Each timer that waits, in no order, until `body` says false.
-    func each(_ body: (_ deadline: UInt64, borrowing Action) -> Bool) {
+    func each(_ body: (_ deadline: UInt64, _ began: CoarseTime, borrowing Action) -> Bool) {
         for slot in slots where slot.action != nil {
-            guard body(slot.deadline, slot.action!) else { return }
+            guard body(slot.deadline, slot.began, slot.action!) else { return }
         }
     }
 
@@ -279,18 +283,6 @@ struct TimerWheel<Action> {
             index = least
         }
         set(entry, at: index)
-    }
-}
-
-/// What the order needs to know of a timer.
-private struct TimerEntry {
-    let deadline: UInt64
-    let order: UInt64
-    let slot: Int32
-
-    @inline(__always)
-    static func < (left: Self, right: Self) -> Bool {
-        left.deadline != right.deadline ? left.deadline < right.deadline : left.order < right.order
     }
 }
 

@@ -93,10 +93,7 @@ final class ConnectCore: ShutdownParticipant {
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
         guard let waiter else { return }
-        visit(
-            ParkedWait(
-                what: "a connection to \(address)", task: waiter.waiter.task,
-                since: openSince))
+        visit(ParkedWait("a connection to \(address)", waiter.waiter, since: openSince))
     }
 
     override func shutDown() {

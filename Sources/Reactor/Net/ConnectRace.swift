@@ -56,10 +56,7 @@ final class ConnectRace: ShutdownParticipant {
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
         guard let waiter else { return }
-        visit(
-            ParkedWait(
-                what: "a connection to \(target)", task: waiter.waiter.task,
-                since: openSince))
+        visit(ParkedWait("a connection to \(target)", waiter.waiter, since: openSince))
     }
 
     override func shutDown() {

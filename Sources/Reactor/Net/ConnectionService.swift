@@ -84,8 +84,9 @@ final class ConnectionService: ShutdownParticipant {
     /// Streams that a stop of the loop has waited for in vain.
     private func noteLate() {
         guard let stopping = core.stopping, stopping.abortAt == nil else { return }
+        let waits = core.parkedWaits
         core.late += streams.filter { $0.shutdownWait != nil }
-            .map { ShutdownReport.Holdup($0, .draining, since: stopping.since) }
+            .map { ShutdownReport.Holdup($0, .draining, since: stopping.since, waits) }
     }
 
     private func after(_ time: Duration, _ call: @escaping () -> Void) {

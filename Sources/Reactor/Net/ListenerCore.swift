@@ -271,9 +271,7 @@ final class ListenerCore: ShutdownParticipant {
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
         guard let acceptor else { return }
-        visit(
-            ParkedWait(
-                what: "connections on \(address)", task: acceptor.waiter.task, since: lastAccept))
+        visit(ParkedWait("connections on \(address)", acceptor.waiter, since: lastAccept))
     }
 
     override func drain() { close() }

@@ -272,10 +272,10 @@ final class UDPCore: ShutdownParticipant {
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
         if let receiver = inbound.receiver {
-            visit(ParkedWait(what: "datagrams on \(address)", task: receiver.waiter.task))
+            visit(ParkedWait("datagrams on \(address)", receiver.waiter))
         }
         for sender in outbound.waitingSenders {
-            visit(ParkedWait(what: "room to send on \(address)", task: sender.waiter.task))
+            visit(ParkedWait("room to send on \(address)", sender.waiter))
         }
     }
 

@@ -17,7 +17,7 @@ final class ProcessCore: ShutdownParticipant {
     private var poll: UVPoll?
     /// The portable path's watch.
     private var uvProcess: UVProcess?
-    private var waiters: [(id: WaitID, waiter: Waiter<ProcessOutcome>)] = []
+    private var waiters: [(id: WaitID, waiter: Waiter<ProcessOutcome>, since: MonotonicTime)] = []
     private var killTimer = TimerID.none
     private var drainTimer = TimerID.none
     /// What ends some time after the child, and when.
@@ -116,7 +116,7 @@ final class ProcessCore: ShutdownParticipant {
         poll.take()?.release()
         if !isKept { leave() }
         scheduleDrain()
-        for (_, waiter) in waiters { waiter.resume(.ended(end)) }
+        for (_, waiter, _) in waiters { waiter.resume(.ended(end)) }
         waiters = []
     }
 
@@ -164,7 +164,7 @@ final class ProcessCore: ShutdownParticipant {
             // The loop has ended before the child, and nobody would tell this one.
             waiter.resume(.failed(ReactorError(.loopClosed, "wait for \(name)")))
         } else {
-            waiters.append((id, waiter))
+            waiters.append((id, waiter, .now))
         }
     }
 
@@ -219,8 +219,8 @@ final class ProcessCore: ShutdownParticipant {
     override var place: PlaceID { madeAt }
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
-        for (_, waiter) in waiters {
-            visit(ParkedWait(what: "the end of \(name)", task: waiter.task))
+        for (_, waiter, since) in waiters {
+            visit(ParkedWait("the end of \(name)", waiter, since: since))
         }
     }
 
@@ -244,7 +244,7 @@ final class ProcessCore: ShutdownParticipant {
         }
         phase = .over
         guard wasRunning else { return }
-        for (_, waiter) in waiters {
+        for (_, waiter, _) in waiters {
             waiter.resume(.failed(ReactorError(.loopClosed, "wait for \(name)")))
         }
         waiters = []

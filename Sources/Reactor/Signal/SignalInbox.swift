@@ -134,10 +134,7 @@ final class SignalWait: ShutdownParticipant, @unchecked Sendable {
     override var inspectedKind: String { "signals" }
 
     override func eachWait(_ visit: (ParkedWait) -> Void) {
-        visit(
-            ParkedWait(
-                what: shutdownWait ?? "a signal", task: wait.task,
-                since: openSince))
+        visit(ParkedWait(shutdownWait ?? "a signal", wait, since: openSince))
     }
 
     override func shutDown() {

@@ -79,19 +79,15 @@ extension StreamCore {
     func visitWaits(_ visit: (ParkedWait) -> Void) {
         let since = quietSince
         if let reader = inbound.reader {
-            visit(
-                ParkedWait(
-                    what: "bytes from \(peer)", task: reader.waiter.task ?? owner,
-                    since: since.received))
+            visit(ParkedWait("bytes from \(peer)", reader.waiter, since: since.received))
         }
         for writer in outbound.waitingWriters {
             visit(
                 ParkedWait(
-                    what: "\(peer) to take \(outbound.pending) bytes", task: writer.waiter.task,
-                    since: since.sent))
+                    "\(peer) to take \(outbound.pending) bytes", writer.waiter, since: since.sent))
         }
         for closer in closing?.waiters ?? [] {
-            visit(ParkedWait(what: "the close of the stream with \(peer)", task: closer.task))
+            visit(ParkedWait("the close of the stream with \(peer)", closer))
         }
     }
 

@@ -266,7 +266,7 @@ final class StreamCore: ShutdownParticipant {
 
     override var isServed: Bool { service != nil }
 
-    override func isServed(by task: TaskIdentity) -> Bool { owner == task }
+    override var handler: TaskIdentity? { owner }
 
     override func eachWait(_ visit: (ParkedWait) -> Void) { visitWaits(visit) }
 

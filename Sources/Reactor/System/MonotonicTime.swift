@@ -41,3 +41,19 @@ struct MonotonicTime: Comparable, Hashable, Sendable {
             : .zero - .nanoseconds(Int64(clamping: nanoseconds - other.nanoseconds))
     }
 }
+
+/// The same to 17 ms, and for two years: for what there are many of, and little room in.
+struct CoarseTime: Sendable {
+    private let units: UInt32
+
+    static let unknown = CoarseTime(MonotonicTime(nanoseconds: 0))
+
+    @inline(__always)
+    init(_ time: MonotonicTime) { units = UInt32(truncatingIfNeeded: time.nanoseconds >> 24) }
+
+    /// How long ago it was.
+    var age: Duration { .nanoseconds(Int64(CoarseTime(.now).units &- units) << 24) }
+
+    /// When it was.
+    var time: MonotonicTime { .now.advanced(by: .zero - age) }
+}

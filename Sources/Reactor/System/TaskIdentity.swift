@@ -8,6 +8,12 @@ struct TaskIdentity: Hashable, Sendable {
 
     init(address: ObjectIdentifier) { self.address = address }
 
+    /// Where it is in memory, as long as it lives.
+    var pointer: UnsafeRawPointer {
+        // SAFETY: no task is at zero.
+        unsafe UnsafeRawPointer(bitPattern: UInt(bitPattern: address))!
+    }
+
     /// The task that runs the caller; `nil` outside tasks.
     @inline(__always)
     static var current: TaskIdentity? {

@@ -28,9 +28,10 @@ extension EventLoop {
 
     private static func pause(until deadline: MonotonicTime) async throws {
         try Task.checkCancellation()
-        if deadline <= .now { return await Task.yield() }
+        let now = MonotonicTime.now
+        if deadline <= now { return await Task.yield() }
         guard let loop = current else { return try await pauseElsewhere(until: deadline) }
-        try await loop.sleepHere(until: deadline).check()
+        try await loop.sleepHere(until: deadline, from: CoarseTime(now)).check()
     }
 
     @inline(never)
@@ -39,13 +40,13 @@ extension EventLoop {
     }
 
     @inline(__always)
-    private func sleepHere(until deadline: MonotonicTime) async -> WaitEnd {
+    private func sleepHere(until deadline: MonotonicTime, from now: CoarseTime) async -> WaitEnd {
         // The name comes first, so that the cancellation handler can hold it: no box is allocated.
         guard let id = reserveTimer() else { return .loopClosed }
         return await suspend(onCancel: {
             if isCurrent { wakeCancelled(id) } else { post { self.wakeCancelled(id) } }
         }) {
-            start(id, deadline, $0)
+            start(id, deadline, $0, now)
         }
     }
 
@@ -54,21 +55,24 @@ extension EventLoop {
         return core.isClosed ? nil : core.timers.reserve()
     }
 
-    private func start(_ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>) {
+    private func start(
+        _ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>, _ now: CoarseTime
+    ) {
         if isCurrent {
-            start(id, deadline, sleeper, isCancelled: Task.isCancelled)
+            start(id, deadline, sleeper, now, isCancelled: Task.isCancelled)
         } else {
             // A task begun by `Task.immediate` has left for its own executor since it looked where
             // it was: see `LoopBound.parkFromElsewhere`.
             let isCancelled = Task.isCancelled
-            let sent = post { self.start(id, deadline, sleeper, isCancelled: isCancelled) }
+            let sent = post { self.start(id, deadline, sleeper, now, isCancelled: isCancelled) }
             guard sent else { return sleeper.resume(.loopClosed) }
             if Task.isCancelled { post { self.wakeCancelled(id) } }
         }
     }
 
     private func start(
-        _ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>, isCancelled: Bool
+        _ id: TimerID, _ deadline: MonotonicTime, _ sleeper: Suspension<WaitEnd>, _ now: CoarseTime,
+        isCancelled: Bool
     ) {
         if core.isClosed {
             sleeper.resume(.loopClosed)
@@ -76,7 +80,7 @@ extension EventLoop {
             core.timers.release(id)
             sleeper.resume(.cancelled)
         } else {
-            core.timers.start(id, deadline, .wake(.here(sleeper)))
+            core.timers.start(id, deadline, .wake(.here(sleeper)), at: now)
         }
     }
 
@@ -94,7 +98,8 @@ extension EventLoop {
                     } else if self.core.isClosed {
                         sleep.wait.settle(.loopClosed)
                     } else {
-                        sleep.id = self.core.timers.add(deadline, .wake(.elsewhere(sleep.wait)))
+                        sleep.id = self.core.timers.add(
+                            deadline, .wake(.elsewhere(sleep.wait)), at: CoarseTime(.now))
                     }
                 }
                 if !sent { sleep.wait.settle(.loopClosed) }

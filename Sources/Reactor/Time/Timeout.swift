@@ -133,6 +133,7 @@ private final class TimeoutScope<Value>: @unchecked Sendable {
 
     private func run(_ isolation: isolated (any Actor)?) async {
         if isCancelledAtStart { CurrentTask.cancel() }
+        if Debugging.isOn, let loop = EventLoop.current { loop.core.noteStep(of: .current) }
         let inner = DeadlineValue.current.map { min($0, deadline) } ?? deadline
         do {
             let value = try await DeadlineValue.$current.withValue(inner) {

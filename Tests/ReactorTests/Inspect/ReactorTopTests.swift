@@ -11,53 +11,28 @@ struct ReactorTopTests {
         Command(try builtProgram(name).path, arguments)
     }
 
-    /// Runs a process to look at, with an inspector at the path that `body` gets.
-    private func withInspected(
-        _ body: @escaping @Sendable (_ path: String, _ pid: Int32) async throws -> Void
-    ) async throws {
-        try await withDirectory { directory in
-            let path = directory.appending("inspector").string
-            let inspected = try program("Inspected", [path])
-            let status = try await inspected.run { child in
-                let line = try await BufferedReader(child.standardOutput).readLine()
-                #expect(line == "ready")
-                // It is served on a loop of its own, which may be later.
-                try await until {
-                    guard let stream = try? await UnixStream.connect(path: path) else {
-                        return false
-                    }
-                    await stream.close()
-                    return true
-                }
-                try await body(path, child.pid)
-                try child.send(.terminate)
-                try await child.waitUntilExit()
-            }
-            #expect(status == .exited(0))
-            #expect(!FileManager.default.fileExists(atPath: path))
-        }
-    }
-
     @Test func `one look as JSON names the loop, its tasks, streams, timers and children`()
         async throws
     {
-        try await withInspected { path, pid in
+        try await InspectedProgram.run { inspected in
             var loop: LoopSnapshot
             // Again where a busy machine let the loop answer too late.
             repeat {
-                let look = try await program("reactor-top", [path, "--once", "--json"]).output()
+                let look = try await program(
+                    "reactor-top", [inspected.path, "--once", "--json"]
+                ).output()
                 #expect(look.status == .exited(0))
                 #expect(look.standardOutput.filter { $0 == UInt8(ascii: "\n") }.count == 1)
                 let process = try JSONDecoder().decode(
                     ProcessSnapshot.self, from: Data(look.standardOutput))
-                #expect(process.pid == pid)
+                #expect(process.pid == inspected.pid)
                 loop = try #require(process.loops.first { $0.loop == "main" })
             } while loop.isThreadHeld
             let tasks = Set(loop.tasks.map(\.name))
             #expect(tasks.isSuperset(of: ["inspector", "server", "sleeper", "keeper"]))
             let open = try #require(loop.statistics).open
-            // The two ends of a connection.
-            #expect(open["stream"] == 2)
+            // The two ends of a connection, and of a pair.
+            #expect(open["stream"] == 4)
             #expect(open["child"] == 1)
             #expect(loop.children.count == 1)
             #expect(loop.children[0].description.contains("sleep"))
@@ -66,16 +41,16 @@ struct ReactorTopTests {
     }
 
     @Test func `one look as text has a line for each`() async throws {
-        try await withInspected { path, pid in
-            let look = try await program("reactor-top", [path, "--once"]).output()
+        try await InspectedProgram.run { inspected in
+            let look = try await program("reactor-top", [inspected.path, "--once"]).output()
             #expect(look.status == .exited(0))
             let text = look.text
-            #expect(text.hasPrefix("Inspected, pid \(pid), "))
+            #expect(text.hasPrefix("Inspected, pid \(inspected.pid), "))
             for word in ["LOOP", "main", "sleeper", "server", "keeper", "sleep"] {
                 #expect(text.contains(word), "\(word)")
             }
             // Standard output is no terminal: looks follow each other, without a screen.
-            let few = try program("reactor-top", [path, "--interval", "0.05"])
+            let few = try program("reactor-top", [inspected.path, "--interval", "0.05"])
             try await few.run { child in
                 var looks = 0
                 for try await line in child.standardOutput.lines() {
@@ -101,7 +76,8 @@ struct ReactorTopTests {
 
     @Test func `another user is turned away, whatever the socket's mode has become`() async throws {
         guard geteuid() == 0 else { return Skip.note("not the superuser") }
-        try await withInspected { path, _ in
+        try await InspectedProgram.run { inspected in
+            let path = inspected.path
             let script = """
                 import socket, sys
                 s = socket.socket(socket.AF_UNIX)

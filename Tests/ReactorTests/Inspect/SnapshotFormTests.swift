@@ -53,7 +53,7 @@ struct SnapshotFormTests {
         (.seconds(90_000), "1 d 1 h"), (.milliseconds(-1), "-1 ms"),
     ])
     func `durations are told in about three digits`(duration: Duration, text: String) {
-        #expect(LoopSnapshot.text(duration) == text)
+        #expect(duration.brief == text)
     }
 
     @Test func `a loop whose thread is held is described from outside`() async throws {
