@@ -15,15 +15,16 @@ struct LastSteps {
 
     subscript(task: TaskIdentity) -> MonotonicTime? { ends[task] }
 
-    /// A step of `task` has ended. `waiting` are the tasks that wait, of all others nothing need
-    /// be known.
-    mutating func note(
-        _ task: TaskIdentity, _ now: MonotonicTime, waiting: () -> [TaskIdentity: ParkedWait]
-    ) {
-        ends[task] = now
-        guard ends.count > limit else { return }
-        let waits = waiting()
-        ends = ends.filter { waits[$0.key] != nil }
+    /// A step of `task` has ended.
+    mutating func note(_ task: TaskIdentity, _ now: MonotonicTime) { ends[task] = now }
+
+    /// True if those that are over should go.
+    var isFull: Bool { ends.count > limit }
+
+    /// Of tasks that do not wait nothing need be known.
+    mutating func keep(_ waiting: some Collection<TaskIdentity>) {
+        let waiting = Set(waiting)
+        ends = ends.filter { waiting.contains($0.key) }
         limit = max(1_024, ends.count * 2)
     }
 }
@@ -33,6 +34,7 @@ extension LoopCore {
     @inline(never)
     func noteStep(of task: TaskIdentity?, _ now: MonotonicTime = .now) {
         guard let task else { return }
-        lastSteps.note(task, now) { parkedWaits }
+        lastSteps.note(task, now)
+        if lastSteps.isFull { lastSteps.keep(parkedWaits.keys) }
     }
 }
