@@ -35,24 +35,19 @@ struct EventLoopProcessTests {
 
     @Test func `without a free descriptor a loop cannot start, and later it can`() async {
         await #expect(processExitsWith: .success) {
-            try await withFewDescriptors { reserve in
-                for free in 0..<12 {
-                    try reserve(free)
-                    do {
-                        let group = try EventLoopGroup(count: 1)
-                        #expect(free >= 9, "nine are needed")
-                        await group.shutdown()
-                        try await settle { try loopThreadCount() == 0 }
-                    } catch let error as ReactorError {
-                        #expect(error.code == .tooManyOpenFiles)
-                    }
-                }
-                try reserve(0)
-                let error = try await onThread {
-                    #expect(throws: ReactorError.self) { try EventLoop.run {} }
-                }
-                #expect(error?.code == .tooManyOpenFiles)
+            let hoard = try Hoard()
+            // Nine are needed.
+            for free in 0..<9 {
+                await hoard.expectRefusal(leaving: free) { try await makeAndEnd(1, hoard) }
             }
+            for free in 9..<12 {
+                hoard.fill(leaving: free)
+                do { try await makeAndEnd(1, hoard) } catch let error as ReactorError {
+                    #expect(error.code == .tooManyOpenFiles)
+                }
+            }
+            await hoard.expectRefusal { try await onThread { try EventLoop.run {} } }
+            hoard.release()
             try await makeLoops(2)
         }
     }
@@ -62,10 +57,9 @@ struct EventLoopProcessTests {
             try await makeLoops(1)
             try await settle { try loopThreadCount() == 0 }
             let descriptors = try descriptorCount()
-            try await withFewDescriptors { reserve in
-                try reserve(16)
-                #expect(throws: ReactorError.self) { try EventLoopGroup(count: 3) }
-            }
+            let hoard = try Hoard()
+            await hoard.expectRefusal(leaving: 16) { try await makeAndEnd(3, hoard) }
+            hoard.release()
             try await settle { try leavesNothing(descriptors) }
             try await makeLoops(3)
         }
@@ -134,6 +128,13 @@ private func makeLoops(_ count: Int) async throws {
     }
 }
 
+/// A group that has gone when this returns, with all of its descriptors. Counting takes one.
+private func makeAndEnd(_ count: Int, _ hoard: Hoard) async throws {
+    await (try EventLoopGroup(count: count)).shutdown()
+    hoard.release()
+    try await settle { try loopThreadCount() == 0 }
+}
+
 /// Stacks that threads of before have left behind are used first: some groups start.
 private func failForWantOfThread() async throws {
     var groups: [EventLoopGroup] = []
@@ -173,28 +174,6 @@ private func settle(_ condition: () throws -> Bool) async throws {
         }
         await Task.yield()
     }
-}
-
-/// Runs `body`, which may choose how many descriptors are free; all are again afterwards.
-private func withFewDescriptors(
-    _ body: (_ reserve: (_ free: Int) throws -> Void) async throws -> Void
-) async throws {
-    var taken: [Int32] = []
-    var old = rlimit()
-    // SAFETY: the kernel fills a live variable.
-    _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &old)
-    var few = rlimit(rlim_cur: 256, rlim_max: old.rlim_max)
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &few)
-    try await body { free in
-        while true {
-            let number = dup(1)
-            if number < 0 { break }
-            taken.append(number)
-        }
-        for _ in 0..<free { close(taken.removeLast()) }
-    }
-    for number in taken { close(number) }
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &old)
 }
 
 /// Runs `body` where memory for another thread's stack is not to be had.
