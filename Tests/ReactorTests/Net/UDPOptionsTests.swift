@@ -135,10 +135,12 @@ struct UDPOptionsTests {
         await expect(.connectionRefused) { try await refused.receive() }
     }
 
-    @Test(arguments: ["239.255.7.9", "ff02::7:9"])
-    func `a group's datagrams come from joining to leaving`(_ group: String) async throws {
-        let isSix = group.contains(":")
+    @Test(arguments: [false, true])
+    func `a group's datagrams come from joining to leaving`(isSix: Bool) async throws {
         if isSix, !hasIPv6 { return Skip.note("no IPv6 loopback") }
+        // One that another run of these tests, on the same machine, has not joined.
+        let (high, low) = (Int.random(in: 16...254), Int.random(in: 1...254))
+        let group = isSix ? "ff02::\(high):\(low)" : "239.255.\(high).\(low)"
         let host = isSix ? "::" : "0.0.0.0"
         let receiver = try await bound(host) { $0.reuseAddress = true }
         let sender = try await bound(host) { $0.multicastInterface = "lo" }
