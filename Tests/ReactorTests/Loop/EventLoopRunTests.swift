@@ -81,7 +81,7 @@ struct EventLoopRunTests {
     @Test func `an orderly end reports nobody`() async throws {
         let holdups = try await onThread {
             let reports = Record<ShutdownReport>()
-            try EventLoop.run {
+            try EventLoop.run(grace: .seconds(3_600)) {
                 reports.add($0)
             } body: {
                 _ = EventLoop.current?.spawn { try await EventLoop.sleep(for: .seconds(3_600)) }

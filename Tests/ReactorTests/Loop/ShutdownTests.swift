@@ -10,7 +10,7 @@ struct ShutdownTests {
     // MARK: Tasks and hooks
 
     @Test func `spawned tasks are cancelled and awaited before the hooks`() async throws {
-        let group = try EventLoopGroup(count: 1)
+        let group = try EventLoopGroup(count: 1, grace: .seconds(3_600))
         let loop = group.loops[0]
         let order = Record<String>()
         for _ in 0..<3 {
@@ -44,7 +44,7 @@ struct ShutdownTests {
     }
 
     @Test func `a hook that throws does not keep others from running`() async throws {
-        let group = try EventLoopGroup(count: 1)
+        let group = try EventLoopGroup(count: 1, grace: .seconds(3_600))
         let ran = Counter()
         group.loops[0].onShutdown { ran.add() }
         group.loops[0].onShutdown { throw Failure() }

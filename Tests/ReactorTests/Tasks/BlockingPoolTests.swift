@@ -86,9 +86,15 @@ struct BlockingPoolTests {
 
     @Test func `shutdown fails what is queued and waits for what runs`() async throws {
         let pool = BlockingPool(name: "end", maxThreads: 1)
-        let gate = Gate()
-        let first = Task { try await blocking(on: pool) { gate.waitBlocking() } }
-        try await until { pool.statistics.running == 1 }
+        let (begun, gate) = (Gate(), Gate())
+        let first = Task {
+            try await blocking(on: pool) {
+                begun.open()
+                gate.waitBlocking()
+            }
+        }
+        // Its thread is taken before that: a shutdown then would fail it.
+        await begun.wait()
         let queued = Task { try await blocking(on: pool) { Issue.record("it must not run") } }
         try await until { pool.statistics.queued == 1 }
         let hasEnded = Locked(false)
@@ -142,7 +148,7 @@ struct BlockingPoolTests {
     @Test func `without a thread a body fails, and a task still runs`() async throws {
         let canStart = Locked(false)
         let refusal = ReactorError(.init(rawValue: -11), "start the thread none")
-        let pool = BlockingPool(name: "none", maxThreads: 2, idleLimit: .seconds(10)) {
+        let pool = BlockingPool(name: "none", maxThreads: 2, idleLimit: .seconds(3_600)) {
             name, body throws(ReactorError) in
             guard canStart.withLock({ $0 }) else { throw refusal }
             try Thread.start(name: name, body)

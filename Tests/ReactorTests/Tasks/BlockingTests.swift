@@ -127,16 +127,18 @@ struct BlockingTests {
 
     @Test func `an abandoned body goes on without its caller, and is counted`() async throws {
         let pool = BlockingPool(name: "abandoned", maxThreads: 2)
-        let gate = Gate()
+        let (begun, gate) = (Gate(), Gate())
         let sawCancellation = Locked(false)
         let task = Task {
             try await abandoningBlocking(on: pool) {
+                begun.open()
                 gate.waitBlocking()
                 let isCancelled = Task.isCancelled
                 sawCancellation.withLock { $0 = isCancelled }
             }
         }
-        try await until { pool.statistics.running == 1 }
+        // Its thread is taken before that: a cancellation then would keep it from beginning.
+        await begun.wait()
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(pool.statistics.abandoned == 1)
