@@ -62,17 +62,8 @@ extension EventLoop {
         let start = MonotonicTime.now
         var (now, steps) = (start, 0)
         while let work = queue.next() {
-            let task = work.task
-            core.meter.state.note(task)
-            run(work)
+            now = runTimed(work, core, now)
             steps &+= 1
-            let end = MonotonicTime.now
-            if Debugging.isOn { core.noteStep(of: task, end) }
-            if end.nanoseconds &- now.nanoseconds >= core.meter.state.threshold &* 1_000_000 {
-                core.slowJobs.report(
-                    SlowJobs.Step(task: task, length: now.duration(to: end)), on: self)
-            }
-            now = end
             if steps >= 1024 || start.duration(to: now) > .milliseconds(2) { break }
         }
         core.slowJobs.lookAgain(now, core)
@@ -80,6 +71,20 @@ extension EventLoop {
         _ = core.meter.state.note(length)
         core.meter.state.beginTurn()
         return queue.collect()
+    }
+
+    /// One step that begins `now`; returns when it ended.
+    private func runTimed(_ work: Work, _ core: LoopCore, _ now: MonotonicTime) -> MonotonicTime {
+        let task = work.task
+        core.meter.state.note(task)
+        run(work)
+        let end = MonotonicTime.now
+        if Debugging.isOn { core.noteStep(of: task, end) }
+        if end.nanoseconds &- now.nanoseconds >= core.meter.state.threshold &* 1_000_000 {
+            core.slowJobs.report(
+                SlowJobs.Step(task: task, length: now.duration(to: end)), on: self)
+        }
+        return end
     }
 
     /// The tasks that the last poll has woken have run.
@@ -105,13 +110,16 @@ extension EventLoop {
     func runWoken(_ core: LoopCore) {
         core.clearLanded()
         core.meter.state.woke(at: core.uv.nowMilliseconds)
-        let steps = queue.count
-        for _ in 0..<steps {
+        let timesSteps = core.meter.state.timesSteps
+        var now = timesSteps ? MonotonicTime.now : MonotonicTime(nanoseconds: 0)
+        for _ in 0..<queue.count {
             guard let work = queue.next() else { break }
-            let task = work.task
-            core.meter.state.note(task)
-            run(work)
-            if Debugging.isOn { core.noteStep(of: task) }
+            if timesSteps {
+                now = runTimed(work, core, now)
+            } else {
+                core.meter.state.note(work.task)
+                run(work)
+            }
         }
     }
 

@@ -64,10 +64,15 @@ struct SlowJobsTests {
     }
 
     /// A task that a long poll has woken runs within it (docs/decisions/0012-pacing.md).
-    @Test func `a step within a poll is named as any other`() async throws {
+    /// Before each step is timed, and while it is.
+    @Test(arguments: [false, true])
+    func `a step within a poll is named as any other`(timed: Bool) async throws {
         let loop = try #require(EventLoop.current)
         let (client, server) = try await tcpPair()
         let found = try await reports(of: loop) {
+            if timed {
+                loop.core.slowJobs.report(.init(steps: 2, tasks: [], length: 50), on: loop)
+            }
             let reader = loop.spawn(name: "reader") {
                 var buffer = [UInt8](repeating: 0, count: 64 * 1024)
                 let count = try await server.read(into: &buffer)
