@@ -110,16 +110,21 @@ extension EventLoop {
     func runWoken(_ core: LoopCore) {
         core.clearLanded()
         core.meter.state.woke(at: core.uv.nowMilliseconds)
-        let timesSteps = core.meter.state.timesSteps
-        var now = timesSteps ? MonotonicTime.now : MonotonicTime(nanoseconds: 0)
+        if core.meter.state.timesSteps { return runWokenTimed(core) }
+        let steps = queue.count
+        for _ in 0..<steps {
+            guard let work = queue.next() else { break }
+            core.meter.state.note(work.task)
+            run(work)
+        }
+    }
+
+    @inline(never)
+    private func runWokenTimed(_ core: LoopCore) {
+        var now = MonotonicTime.now
         for _ in 0..<queue.count {
             guard let work = queue.next() else { break }
-            if timesSteps {
-                now = runTimed(work, core, now)
-            } else {
-                core.meter.state.note(work.task)
-                run(work)
-            }
+            now = runTimed(work, core, now)
         }
     }
 
