@@ -104,11 +104,11 @@ extension LoopSnapshot.Draft {
         _ queue: TimerQueue, _ names: Names, _ now: MonotonicTime, _ limit: Int
     ) {
         var timers: [LoopSnapshot.Timer] = []
-        queue.each(limit: limit) { deadline, kind, sleeper, _ in
+        queue.each(limit: limit) { timer in
             timers.append(
                 LoopSnapshot.Timer(
-                    kind: kind, task: names.name(of: sleeper?.task),
-                    dueSeconds: Seconds(now.duration(to: deadline))))
+                    kind: timer.kind, task: names.name(of: timer.task),
+                    dueSeconds: Seconds(now.duration(to: timer.due))))
         }
         snapshot.omitted += queue.count - timers.count
         snapshot.timers = timers.sorted { $0.due < $1.due }

@@ -31,8 +31,8 @@ extension LoopSnapshot: CustomStringConvertible {
 
     static func wait(_ what: String?, at place: String?, _ time: Duration?) -> String {
         guard let what else { return "" }
-        return ", waits for \(what)" + (place.map { " at \($0)" } ?? "")
-            + (time.map { ", for \($0.brief)" } ?? "")
+        return ", waits for \(what)" + (time.map { ", for \($0.brief)" } ?? "")
+            + (place.map { ", at \($0)" } ?? "")
     }
 }
 

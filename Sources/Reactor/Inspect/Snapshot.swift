@@ -93,7 +93,8 @@ public struct LoopSnapshot: Sendable, Hashable, Codable {
     public struct Timer: Sendable, Hashable, Codable {
         /// `sleep`, `time limit` or `internal`.
         public internal(set) var kind: String
-        /// The name of the task that sleeps; `nil` if it was not started through this library.
+        /// The name of the task that sleeps, or has set the limit; `nil` if it was not started
+        /// through this library.
         public internal(set) var task: String?
         var dueSeconds: Seconds
 

@@ -4,7 +4,7 @@
 struct ParkedWait {
     /// `bytes from 127.0.0.1:4711`.
     let what: String
-    let task: TaskIdentity?
+    var task: TaskIdentity?
     /// Since when at the earliest; `nil` where that was not noted.
     var since: MonotonicTime?
     /// Under `REACTOR_DEBUG=1`: where it stands.
@@ -35,10 +35,23 @@ struct ParkedWait {
 
 extension LoopCore {
     /// Every wait on this loop, timers' included; of timers at most `limit`.
+    ///
+    /// A body under a time limit is a task of its own: its waits are those of the task that set the
+    /// limit.
     func eachWait(timers limit: Int = .max, _ visit: (ParkedWait) -> Void) {
-        let visit = Debugging.isOn ? { visit(self.timed($0)) } : visit
-        for participant in participants.all { participant.eachWait(visit) }
-        timers.eachSleep(limit: limit, visit)
+        var sleeps: [ParkedWait] = []
+        var principals: [TaskIdentity: TaskIdentity] = [:]
+        timers.each(limit: limit) { timer in
+            if let wait = timer.wait { sleeps.append(wait) }
+            if let deputy = timer.deputy { principals[deputy] = timer.task }
+        }
+        func tell(_ wait: ParkedWait) {
+            var wait = Debugging.isOn ? self.timed(wait) : wait
+            while let task = wait.task, let principal = principals[task] { wait.task = principal }
+            visit(wait)
+        }
+        for participant in participants.all { participant.eachWait(tell) }
+        for sleep in sleeps { tell(sleep) }
     }
 
     /// The wait with its beginning, as far as the steps of tasks tell.

@@ -54,7 +54,7 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
         public var description: String {
             var text = "\(kind.rawValue) \(name) still busy after \(age)"
             if let waitingFor { text += ", waiting for \(waitingFor)" }
-            if let waitsAt { text += " at \(waitsAt)" }
+            if let waitsAt { text += ", at \(waitsAt)" }
             return text
         }
     }

@@ -22,6 +22,9 @@ enum WaitEnd: Sendable {
 protocol Bell: AnyObject {
     /// Called on the loop's thread: `done`, or `loopClosed` where the loop's end came first.
     func ring(_ end: WaitEnd)
+
+    /// The task that set the limit, and the one that runs under it in its place.
+    var tasks: (principal: TaskIdentity?, deputy: TaskIdentity?) { get }
 }
 
 /// Belongs to its loop's thread.
@@ -57,34 +60,14 @@ final class TimerQueue {
         }
     }
 
-    /// At most `limit` of the timers that wait: when each is due, what it is, who sleeps and since
-    /// when.
-    func each(
-        limit: Int,
-        _ visit: (MonotonicTime, _ kind: String, Waiter<WaitEnd>?, _ since: MonotonicTime?) -> Void
-    ) {
+    /// At most `limit` of the timers that wait.
+    func each(limit: Int, _ visit: (PendingTimer) -> Void) {
         var left = limit
         wheel.each { deadline, began, action in
             guard left > 0 else { return false }
             left -= 1
-            let due = MonotonicTime(nanoseconds: deadline)
-            switch action {
-            case .wake(let waiter): visit(due, "sleep", waiter, began.time)
-            case .ring: visit(due, "time limit", nil, nil)
-            case .call: visit(due, "internal", nil, nil)
-            }
+            visit(PendingTimer(MonotonicTime(nanoseconds: deadline), began, action))
             return true
-        }
-    }
-
-    /// The tasks that sleep among so many timers.
-    func eachSleep(limit: Int, _ visit: (ParkedWait) -> Void) {
-        let now = MonotonicTime.now
-        each(limit: limit) { due, _, sleeper, since in
-            guard let sleeper else { return }
-            visit(
-                ParkedWait(
-                    "the end of a sleep, in \(now.duration(to: due).brief)", sleeper, since: since))
         }
     }
 

@@ -23,6 +23,11 @@ struct TaskIdentity: Hashable, Sendable {
         }
     }
 
+    init(_ task: Task<some Sendable, some Error>) {
+        // SAFETY: a handle is one reference to its task; as above.
+        self.init(address: unsafe unsafeBitCast(task, to: ObjectIdentifier.self))
+    }
+
     /// The task whose step a job is, if it is one: the job is its task then.
     init(_ job: UnownedJob) {
         // SAFETY: one word, compared and never followed.

@@ -52,11 +52,13 @@ public func abandoningBlocking<Result: Sendable>(
     return try await BlockingWork<Result>(on: pool, mayAbandon: true, body).run()
 }
 
-/// One body on its way to a thread and back.
+/// One body on its way to a thread and back. Among what is open on its caller's loop, to be seen
+/// there; the loop's end has nothing to do with it.
 ///
 /// Unchecked: the body and its result are handed over, not shared; the phase says whose they are.
-/// Only the caller's wait joins the two sides.
-private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
+/// Only the caller's wait joins the two sides. Its place on the loop is touched on the loop's
+/// thread alone.
+private final class BlockingWork<Value>: ShutdownParticipant, QueuedBody, @unchecked Sendable {
     private enum Phase {
         case new, queued, running, left, over
     }
@@ -79,6 +81,8 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
     private let wait = RemoteWait<End>()
     private var body: (() throws -> Value)?
     private var result: Result<Value, any Error>?
+    /// The caller's, where it waits on a loop's thread.
+    private var loop: EventLoop?
 
     init(on pool: BlockingPool, mayAbandon: Bool, _ body: @escaping () throws -> Value) {
         self.pool = pool
@@ -92,8 +96,9 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
         let end = await withTaskCancellationHandler {
             await wait.suspend { begin() }
         } onCancel: {
-            cancel()
+            cancelBody()
         }
+        unlist()
         switch end {
         case .ran: return try result.take()!.get()
         case .cancelled: throw CancellationError()
@@ -102,6 +107,7 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
     }
 
     private func begin() {
+        list()
         var refusal: End?
         state.withLock { state in
             if state.isCancelled {
@@ -124,7 +130,7 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
         if cancelNow { task.cancel() }
     }
 
-    private func cancel() {
+    private func cancelBody() {
         let (old, task) = state.withLock { state in
             state.isCancelled = true
             let old = state.phase
@@ -163,6 +169,34 @@ private final class BlockingWork<Value>: QueuedBody, @unchecked Sendable {
         state.withLock { $0.task = nil }
         wait.settle(end)
     }
+
+    // MARK: Being seen
+
+    private func list() {
+        guard let loop = EventLoop.current, !loop.core.isClosed else { return }
+        self.loop = loop
+        loop.core.participants.join(self)
+    }
+
+    private func unlist() {
+        guard let loop else { return }
+        if loop.isCurrent {
+            loop.core.participants.leave(self)
+        } else {
+            // The task has left the loop meanwhile, or the loop has ended.
+            loop.post { loop.core.participants.leave(self) }
+        }
+    }
+
+    override var inspectedKind: String { "wait" }
+
+    override var shutdownName: String { "a wait for work on \(pool.name)" }
+
+    override func eachWait(_ visit: (ParkedWait) -> Void) {
+        visit(ParkedWait("work on \(pool.name)", wait, since: openSince))
+    }
+
+    override func shutDown() { loop?.core.participants.leave(self) }
 
     // MARK: The pool's thread
 

@@ -168,6 +168,11 @@ private final class TimeoutBell: Bell, @unchecked Sendable {
     /// Zero until it has rung, then 1 for the deadline and 2 for the loop's end.
     private let state = Atomic(0)
     private var task: Task<Void, Never>?
+    private let caller = TaskIdentity.current
+
+    var tasks: (principal: TaskIdentity?, deputy: TaskIdentity?) {
+        (caller, task.map { TaskIdentity($0) })
+    }
 
     /// How it has rung; `nil` if it has not.
     var end: WaitEnd? {

@@ -185,6 +185,49 @@ struct SnapshotTests {
         #expect(try await loop.snapshot().children.isEmpty)
     }
 
+    @Test func `a task under a time limit waits for what its body waits for`() async throws {
+        let loop = try #require(EventLoop.current)
+        let (one, other) = try await UnixStream.pair()
+        let reader = loop.spawn(name: "reader") {
+            try await withTimeout(.seconds(3_600)) {
+                try await withTimeout(.seconds(1_800)) { try await one.read(upTo: 1) }
+            }
+        }
+        #expect(try await waiting("reader", on: loop).waitsFor == "bytes from the other of a pair")
+        let snapshot = try await loop.snapshot()
+        #expect(snapshot.operations.map(\.task) == ["reader"])
+        #expect(snapshot.timers.map(\.kind) == ["time limit", "time limit"])
+        #expect(snapshot.timers.contains { $0.task == "reader" })
+        try await other.write([7])
+        #expect(try await reader.value == [7])
+        #expect(try await loop.snapshot().operations.isEmpty)
+        one.abort()
+        other.abort()
+    }
+
+    @Test func `a task waits for blocking work, queued or running, until it has its end`()
+        async throws
+    {
+        let loop = try #require(EventLoop.current)
+        let pool = BlockingPool(name: "disk", maxThreads: 1)
+        let gates = [Gate(), Gate()]
+        let callers = gates.enumerated().map { index, gate in
+            loop.spawn(name: "caller \(index)") {
+                try await blocking(on: pool) { gate.waitBlocking() }
+            }
+        }
+        for index in 0..<2 {
+            let caller = try await waiting("caller \(index)", on: loop)
+            #expect(caller.waitsFor == "work on disk")
+            #expect(try #require(caller.waiting) < .seconds(60))
+        }
+        for gate in gates { gate.open() }
+        for caller in callers { try await caller.value }
+        let snapshot = try await loop.snapshot()
+        #expect(snapshot.operations.isEmpty && snapshot.handles.isEmpty)
+        await pool.shutdown()
+    }
+
     @Test func `a task on another loop is a wait without a name here`() async throws {
         let loop = try #require(EventLoop.current)
         let (one, other) = try await UnixStream.pair()
