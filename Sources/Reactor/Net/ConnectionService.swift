@@ -28,6 +28,7 @@ final class ConnectionService: ShutdownParticipant {
         super.init()
         core.participants.join(self)
         listener.allow(limit)
+        listener.isInService = true
     }
 
     /// Makes the stream of an accepted connection, known as this service's.
@@ -64,8 +65,14 @@ final class ConnectionService: ShutdownParticipant {
     private func stop(within time: Duration) {
         guard !isStopping else { return }
         isStopping = true
-        listener.close()
+        listener.closeBehindBacklog()
         after(time) { [weak self] in self?.cancelNow() }
+    }
+
+    /// Nothing more is taken.
+    func acceptingEnded() {
+        stop()
+        listener.discard()
     }
 
     private func cancelNow() {
@@ -103,6 +110,7 @@ final class ConnectionService: ShutdownParticipant {
         _ = core.timers.cancel(timer)
         core.participants.leave(self)
         listener.allow(.max)
+        listener.isInService = false
     }
 
     // MARK: The loop's end
@@ -129,5 +137,8 @@ final class ConnectionService: ShutdownParticipant {
         cancelNow()
     }
 
-    override func shutDown() { core.participants.leave(self) }
+    override func shutDown() {
+        listener.discard()
+        core.participants.leave(self)
+    }
 }

@@ -30,6 +30,8 @@ final class ListenerCore: ShutdownParticipant {
     /// Whether somebody waits for a connection.
     var isAwaited: Bool { acceptor != nil }
 
+    /// True while a service takes the connections, and discards what it has not taken.
+    var isInService = false
     /// How many more connections may be open: what `serve` still allows.
     private var allowance = Int.max
     /// Clients that had gone when they were accepted, since the last one that had not.
@@ -37,6 +39,8 @@ final class ListenerCore: ShutdownParticipant {
 
     /// Taken from the kernel ahead of the application, at most.
     static let undeliveredLimit = 64
+    /// The same at the end, where nothing is left behind.
+    private static let backlogLimit = 65_536
     private static let firstDelay = Duration.milliseconds(5)
     private static let delayAfterLoss = Duration.milliseconds(50)
     private static let longestDelay = Duration.seconds(1)
@@ -44,21 +48,6 @@ final class ListenerCore: ShutdownParticipant {
     struct Accepted: Sendable {
         let descriptor: Descriptor
         let peer: SocketAddress
-    }
-
-    /// What only the listener of a Unix socket has.
-    final class Unix {
-        /// Its own, to be removed; `nil` for an abstract name.
-        let file: SocketFile?
-        let receivesDescriptors: Bool
-        /// As errors of its connections have it, whose other ends have no address as a rule.
-        let clients: String
-
-        init(_ file: SocketFile?, receivesDescriptors: Bool, clients: String) {
-            self.file = file
-            self.receivesDescriptors = receivesDescriptors
-            self.clients = clients
-        }
     }
 
     enum Outcome: Sendable {
@@ -246,6 +235,28 @@ final class ListenerCore: ShutdownParticipant {
     /// Stops listening: connections that nobody has taken are reset, the one who waits is told.
     func close(_ code: ReactorError.Code = .closed) {
         guard end == nil else { return }
+        stopListening(code)
+        discard()
+    }
+
+    /// Stops listening for a service: clients that have connected by now, as many as may be open,
+    /// are still there to be taken. They would see a reset, and may have sent a request.
+    func closeBehindBacklog() {
+        guard end == nil else { return }
+        for _ in 0..<Self.backlogLimit where allowance > 0 {
+            let (number, peer) = descriptor.accept()
+            if number >= 0 {
+                allowance -= 1
+                statistics.accepted += 1
+                deliver(Accepted(descriptor: Descriptor(number: number), peer: peer ?? address))
+            } else if ReactorError.Code(rawValue: number) != .connectionAborted {
+                break
+            }
+        }
+        stopListening(.closed)
+    }
+
+    private func stopListening(_ code: ReactorError.Code) {
         let error = ReactorError(code, "accept on \(address)")
         end = error
         _ = core.timers.cancel(retryTimer)
@@ -255,12 +266,16 @@ final class ListenerCore: ShutdownParticipant {
         unix?.file?.remove()
         descriptor.close()
         core.participants.leave(self)
+        if let acceptor = acceptor.take() { acceptor.waiter.resume(.failed(error)) }
+    }
+
+    /// Resets what nobody will take.
+    func discard() {
         for connection in accepted {
             connection.descriptor.resetOnClose()
             connection.descriptor.close()
         }
         accepted = []
-        if let acceptor = acceptor.take() { acceptor.waiter.resume(.failed(error)) }
     }
 
     override var shutdownName: String { "the listener on \(address)" }
@@ -274,21 +289,7 @@ final class ListenerCore: ShutdownParticipant {
         visit(ParkedWait("connections on \(address)", acceptor.waiter, since: lastAccept))
     }
 
-    override func drain() { close() }
+    override func drain() { if isInService { closeBehindBacklog() } else { close() } }
 
     override func shutDown() { close(.loopClosed) }
-}
-
-/// What a listener has seen.
-public struct ListenerStatistics: Sendable, Hashable {
-    /// Connections taken from the kernel.
-    public internal(set) var accepted = 0
-    /// Clients that had gone before they were accepted.
-    public internal(set) var aborted = 0
-    /// Failures to accept that were answered with a pause.
-    public internal(set) var backOffs = 0
-    /// The latest of them.
-    public internal(set) var lastError: ReactorError?
-    /// Handlers of ``TCPListener/serve(limit:drain:_:)`` that threw.
-    public internal(set) var failedHandlers = 0
 }

@@ -113,7 +113,7 @@ extension StreamListener {
                 } catch {
                     // Leaving normally, so that the group waits for its handlers and does not
                     // cancel them: that is for the drain to decide.
-                    service.here.stop()
+                    service.here.acceptingEnded()
                     return error
                 }
             }

@@ -2,11 +2,12 @@
 
 import ArgumentParser
 import CBaseline
+import Reactor
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run one of the measured servers.",
-        subcommands: [TCP.self, Unix.self, UDP.self])
+        subcommands: [TCP.self, Unix.self, UDP.self, Stopping.self])
 
     struct TCP: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -70,6 +71,23 @@ extension ServeCommand {
             if let core, !cbaseline_pin(core) { throw Failure("cannot run on core \(core)") }
             if controlled { cbaseline_answer_questions() }
             try implementation.serve(path: path)
+        }
+    }
+}
+
+extension ServeCommand {
+    /// For `bench soak stop`.
+    struct Stopping: ParsableCommand {
+        static let configuration = CommandConfiguration(shouldDisplay: false)
+
+        @Option var grace: Int
+
+        func run() throws {
+            do { try StopSoak.serve(grace: grace) } catch let error as ReactorError
+                where error.code == .loopClosed
+            {
+                // The body waits for a deaf handler, and the loop has ended without it.
+            }
         }
     }
 }

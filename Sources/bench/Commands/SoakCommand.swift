@@ -6,7 +6,7 @@ import Reactor
 struct SoakCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak", abstract: "Long runs that show that nothing is left behind.",
-        subcommands: [Children.self, Memory.self, Idle.self, Timers.self])
+        subcommands: [Children.self, Memory.self, Idle.self, Timers.self, Stop.self])
 
     struct Children: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -72,6 +72,25 @@ struct SoakCommand: ParsableCommand {
             try EventLoop.run {
                 print(try await TimersSoak.fire(count))
                 print(try await TimersSoak.cancel(cancelled))
+            }
+        }
+    }
+
+    struct Stop: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A server that SIGTERM stops amid its requests: all finish, in time.")
+
+        @Option(help: "How many requests are under way.")
+        var connections = 1_000
+        @Option(help: "The grace period, in seconds.")
+        var grace = 2
+
+        func run() throws {
+            let (connections, grace) = (connections, grace)
+            try EventLoop.run {
+                for isOneDeaf in [false, true] {
+                    print(try await StopSoak.run(connections, grace, isOneDeaf: isOneDeaf))
+                }
             }
         }
     }
