@@ -50,9 +50,11 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
         /// Where that place is looked up, once there is time.
         var calls = CallChain()
 
-        /// `task "poller" still busy after 10 seconds, waiting for …`.
+        /// `task poller still busy after 10 s, waiting for …`.
         public var description: String {
-            var text = "\(kind.rawValue) \(name) still busy after \(age)"
+            // `the stream with …` says what it is.
+            let subject = name.contains(kind.rawValue) ? name : "\(kind.rawValue) \(name)"
+            var text = "\(subject) still busy after \(age.brief)"
             if let waitingFor { text += ", waiting for \(waitingFor)" }
             if let waitsAt { text += ", at \(waitsAt)" }
             return text
@@ -79,8 +81,8 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
 
     /// One line for each, and a count where they are very many.
     public var description: String {
-        if holdups.isEmpty { return "clean shutdown of \(loop) in \(elapsed)" }
-        var lines = ["shutdown of \(loop) took \(elapsed)"]
+        if holdups.isEmpty { return "clean shutdown of \(loop) in \(elapsed.brief)" }
+        var lines = ["shutdown of \(loop) took \(elapsed.brief)"]
         if isThreadHeld {
             lines = ["shutdown of \(loop) cannot begin: a task has its thread and does not yield"]
         }
@@ -153,8 +155,9 @@ extension LoopCore {
         if let wait = timers.timeToNext {
             holdups.append(
                 .init(
-                    kind: .timer, name: "\(timers.count) timers", phase: phase,
-                    waitingFor: "the next one in \(wait)",
+                    kind: .timer,
+                    name: timers.count == 1 ? "1 timer" : "\(timers.count) timers", phase: phase,
+                    waitingFor: "the next one in \(wait.brief)",
                     age: since.duration(to: .now)))
         }
         return holdups

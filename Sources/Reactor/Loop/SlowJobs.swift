@@ -47,13 +47,13 @@ struct SlowJobs {
         }
         if names.count > Self.namesShown { names[Self.namesShown] = "and others" }
         say(
-            "\(turn.steps) steps have kept \(loop) for \(time), "
+            "\(turn.steps) steps have kept \(loop) for \(time.brief), "
                 + (areKnown ? "of " : "the last of them of ") + names.joined(separator: ", ")
                 + "; each is timed now", loop)
     }
 
     mutating func report(_ step: Step, on loop: EventLoop) {
-        say("\(loop.describe(step.task)) has kept \(loop) for \(step.length)", loop)
+        say("\(loop.describe(step.task)) has kept \(loop) for \(step.length.brief)", loop)
     }
 
     private mutating func say(_ text: String, _ loop: EventLoop) {

@@ -119,7 +119,9 @@ final class ConnectionService: ShutdownParticipant {
 
     override var shutdownKind: ShutdownReport.Holdup.Kind { .service }
 
-    override var shutdownWait: String? { handlers > 0 ? "\(handlers) handlers" : nil }
+    override var shutdownWait: String? {
+        handlers > 0 ? "\(handlers) handler\(handlers == 1 ? "" : "s")" : nil
+    }
 
     override var shutdownSince: MonotonicTime? { start }
 

@@ -99,7 +99,7 @@ struct StopOnTests {
             _ = try? await stream.read(upTo: 1)
             await stream.close()
         }
-        let name = "cancelling: stream the stream with 127.0.0.1"
+        let name = "cancelling: the stream with 127.0.0.1"
         #expect(ended.lines.contains { $0.hasPrefix(name) && $0.hasSuffix("for its handler") })
         #expect(ended.lines.contains { $0.contains("task the body of") })
         #expect(!ended.lines.contains("ended"))
