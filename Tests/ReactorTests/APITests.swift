@@ -2,7 +2,7 @@
 
 import Testing
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct APITests {
     @Test func `every public type and free function is listed`() throws {
         let listed = Set(try PublicInterface.listed())

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct BadInputTests {
     static let durations: [Duration] = [
         .init(attoseconds: .min), .init(attoseconds: .max), .seconds(Int64.min),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ExamplesTests {
     @Test func `the echo server sends everything back`() async throws {
         try await withExample("EchoServer", ["--port", "0"]) { line in

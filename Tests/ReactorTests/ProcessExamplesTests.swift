@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ProcessExamplesTests {
     private func example(_ name: String, _ arguments: [String]) throws -> Command {
         Command(try builtProgram(name).path, arguments)

@@ -2,7 +2,7 @@
 
 import Testing
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct TidyTests {
     // MARK: Files
 
@@ -197,7 +197,7 @@ struct TidyTests {
                     fail(file, index + 1, "has no loop trait", fix: "add .freshLoop or .noLoop")
                 }
                 if !attribute.contains(".timeLimit(") {
-                    fail(file, index + 1, "has no limit", fix: "add .timeLimit(.minutes(1))")
+                    fail(file, index + 1, "has no limit", fix: "add .timeLimit(.minutes(5))")
                 }
             }
         }

@@ -1,6 +1,6 @@
 // How a backtrace is made of addresses; only with the package trait `Backtraces`.
 
-#if Backtraces
+#if Backtraces && canImport(Runtime)
 /// Addresses as a backtrace is encoded, which is the one way to make one of addresses: see
 /// "CompactBacktraceFormat" in Swift's documentation.
 struct CompactTrace: Decoder {

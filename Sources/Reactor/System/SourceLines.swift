@@ -1,6 +1,6 @@
 // From addresses in the program to functions and lines, by its debug information.
 
-#if Backtraces
+#if Backtraces && canImport(Runtime)
 internal import Runtime
 #endif
 
@@ -20,7 +20,7 @@ struct SourceFrame: Hashable, Sendable, CustomStringConvertible {
 /// Without the package trait `Backtraces`, or in a program without debug information, nothing is
 /// found.
 enum SourceLines {
-    #if Backtraces
+    #if Backtraces && canImport(Runtime)
     private static let known = Locked<[UInt: [SourceFrame]]>([:])
 
     /// The functions of a chain that are neither this library's nor the runtime's, the innermost

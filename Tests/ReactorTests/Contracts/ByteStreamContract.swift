@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ByteStreamContract {
     @Test(arguments: StreamKind.all)
     func `what was written is read, then the end, again and again`(kind: StreamKind) async throws {

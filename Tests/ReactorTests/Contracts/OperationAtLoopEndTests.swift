@@ -6,7 +6,7 @@ import Testing
 @testable import Reactor
 
 // One after the other: a limit says nothing while hundreds of loops share two cores.
-@Suite(.noLoop, .serialized, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .serialized, .timeLimit(.minutes(5)))
 struct OperationAtLoopEndTests {
     /// A stream in memory belongs to no loop.
     private static let onLoops = Operation.all.filter {

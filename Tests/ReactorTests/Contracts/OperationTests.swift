@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct OperationTests {
     @Test(arguments: Operation.pairs { $0.kind != .waitsWithFaults })
     func `each ends with the right error, and leaves nothing`(

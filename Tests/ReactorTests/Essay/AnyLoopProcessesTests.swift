@@ -8,7 +8,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct AnyLoopProcessesTests {
     @Test(arguments: Place.allCases)
     func `a program is run, and its end and output are told`(from place: Place) async throws {

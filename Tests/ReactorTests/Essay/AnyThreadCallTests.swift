@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct AnyThreadCallTests {
     private struct Refusal: Error, Equatable { var reason = "no" }
 

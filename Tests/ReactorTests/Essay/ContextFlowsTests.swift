@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ContextFlowsTests {
     private enum Request {
         @TaskLocal static var id = "none"

@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct OneFutureTests {
     @Test(arguments: Place.allCases)
     func `a promise kept anywhere is good for those who wait everywhere`(

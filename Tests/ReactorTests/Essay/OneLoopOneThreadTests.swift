@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct OneLoopOneThreadTests {
     @Test(arguments: Place.allCases)
     func `code of one loop has one thread, whoever sent it`(in place: Place) async throws {

@@ -8,7 +8,7 @@ import Testing
 
 import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct OneRunCleanUpTests {
     /// Runs `body` on a loop that the calling thread becomes, with a record to write in.
     private func run(

@@ -8,7 +8,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ResultIdentityTests {
     @Test(arguments: Place.allCases)
     func `results come as they are ready, each with its key`(in place: Place) async throws {

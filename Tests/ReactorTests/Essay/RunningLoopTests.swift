@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct RunningLoopTests {
     @Test(arguments: Place.allCases)
     func `the loop that runs the caller is known`(in place: Place) async throws {

@@ -7,7 +7,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ScheduledWorkTests {
     @Test(arguments: Place.allCases)
     func `what is scheduled now or for later is awaited, with its result`(

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SpeedTests {
     /// Where code runs on a loop's thread.
     private static let onLoop = Place.allCases.filter { $0.loop(own: "own") != nil }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TasksSeenTests {
     /// What is still under way when a loop has had no time to end, as its report has it.
     private func report(
@@ -93,5 +93,25 @@ struct TasksSeenTests {
         let waiting = holdups.first { $0.name.contains("\(peer)") }
         #expect(waiting?.waitingFor == "bytes from its peer")
         #expect(waiting.map { "\($0)" }?.contains("waiting for bytes from its peer") == true)
+    }
+
+    @Test func `it is said at which line, and for whom, and the program is not changed for it`()
+        async throws
+    {
+        try await InspectedProgram.run(debugging: true) { program in
+            var keeper: LoopSnapshot.Operation?
+            try await until {
+                keeper = try await program.look().operations.first { $0.task == "keeper" }
+                return keeper != nil
+            }
+            let source = try SourceTree.text("Tests/Fixtures/Inspected/main.swift")
+            let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
+            let (waiting, calling) = ("child.waitUntilExit()", "try await keep(child)")
+            let numbers = [waiting, calling].map { text in
+                lines.firstIndex { $0.contains(text) }.map { $0 + 1 } ?? 0
+            }
+            #expect(keeper?.waitsAt == "Inspected/main.swift:\(numbers[0])")
+            #expect(keeper?.backtrace.last?.hasSuffix("/main.swift:\(numbers[1])") == true)
+        }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct InspectorTests {
     /// Runs `body` with a path at which an inspector listens.
     private func withInspector(

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SnapshotFormTests {
     @Test func `its own JSON is what JSONEncoder makes, and reads back the same`() async throws {
         let loop = try #require(EventLoop.current)

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SnapshotTests {
     /// A task by its name, once it waits for something.
     private func waiting(_ name: String, on loop: EventLoop) async throws -> LoopSnapshot.Task {

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct StatisticsTests {
     @Test func `turns and steps of tasks are counted`() async throws {
         let loop = try #require(EventLoop.current)
@@ -109,7 +109,7 @@ struct StatisticsTests {
 }
 
 /// The meter alone, with times made up.
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct LoopMeterTests {
     private func time(_ milliseconds: UInt64) -> MonotonicTime {
         MonotonicTime(nanoseconds: milliseconds * 1_000_000)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(2)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct WaitLinesTests {
     /// The line of the fixture that has `text` in it, as a place.
     private func place(_ text: String) throws -> String {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ContextEndsTests {
     @TaskLocal private static var tag = "none"
     @TaskLocal private static var held: Held?

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct CurrentLoopTests {
     @Test func `a task on a loop has it as its current one, before and after each wait`()
         async throws

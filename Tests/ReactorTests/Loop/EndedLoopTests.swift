@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct EndedLoopTests {
     /// A loop with a listener and both ends of two connections on it.
     private struct Set: Sendable {

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct EventLoopMainTests {
     @Test func `run from main.swift serves the main actor and Dispatch, to the end`() async throws {
         #expect(try await output(of: "RunFromMain") == "thrown\ndone 302\n")

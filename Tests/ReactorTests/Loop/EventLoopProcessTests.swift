@@ -5,7 +5,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct EventLoopProcessTests {
     @Test func `a thousand loops leave no descriptor and no thread`() async {
         await #expect(processExitsWith: .success) {

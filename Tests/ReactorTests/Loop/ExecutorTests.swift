@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ExecutorTests {
     @Test func `every kind of child task runs on its parent's loop and resumes there`()
         async throws

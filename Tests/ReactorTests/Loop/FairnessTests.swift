@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct FairnessTests {
     @Test func `a task that never rests starves neither a timer nor a connection`()
         async throws

@@ -5,7 +5,7 @@ import Testing
 @testable import Reactor
 
 /// `Task.immediate` runs on its caller's thread until it first suspends, then on its own executor.
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ImmediateTaskTests {
     @Test func `an immediate task may sleep`() async throws {
         for _ in 0..<200 {

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct JobQueueTests {
     /// The wake-ups written and not yet taken, as the kernel counts them.
     private func wakeups(of queue: JobQueue) throws -> Int {

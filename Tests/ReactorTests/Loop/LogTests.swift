@@ -4,7 +4,7 @@ import Logging
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct LogTests {
     @Test func `a stream dropped without close is closed, and reported once`() async {
         await #expect(processExitsWith: .success) {

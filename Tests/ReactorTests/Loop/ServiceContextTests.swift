@@ -6,7 +6,7 @@ import Testing
 
 import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ServiceContextTests {
     private enum RequestID: ServiceContextKey {
         typealias Value = String

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct ShutdownStepsTests {
     enum Trail {
         @TaskLocal static var name = "nobody"

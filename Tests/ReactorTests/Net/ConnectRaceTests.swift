@@ -5,7 +5,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ConnectRaceTests {
     private func connect(
         _ addresses: [SocketAddress], delay: Duration = .milliseconds(250)

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct HappyEyeballsTests {
     private static func six(_ number: Int) -> SocketAddress {
         SocketAddress(ipv6: .init(high: 0x2001_0DB8 << 32, low: UInt64(number)), port: 80)

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct HostNameTests {
     @Test func `the longest names pass the check`() throws {
         let label = String(repeating: "a", count: 63)

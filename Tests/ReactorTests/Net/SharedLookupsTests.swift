@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SharedLookupsTests {
     /// Answers once the gate of the host is open: names that begin with `slow` wait.
     private func resolver(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct SocketAddressTests {
     @Test(arguments: [
         ("127.0.0.1:80", SocketAddress.Family.ipv4, "127.0.0.1", 80),

@@ -4,7 +4,7 @@ import CFaults
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SystemResolverTests {
     private let resolver = SystemResolver(name: "test-dns")
 

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPAdoptTests {
     @Test func `a connected socket is adopted`() async throws {
         let listener = try await TCPListener.bind(to: .loopback(port: 0))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPBacklogTests {
     /// Clients that have sent a byte before the loop has turned: nobody can have accepted them.
     private func crowd(_ count: Int, _ address: SocketAddress) throws -> [Descriptor] {

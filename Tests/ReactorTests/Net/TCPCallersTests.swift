@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPCallersTests {
     /// Every way to read and write, 20 times, from wherever the caller runs.
     nonisolated(nonsending) static func talk(_ stream: TCPStream) async throws {

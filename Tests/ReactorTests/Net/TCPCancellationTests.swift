@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPCancellationTests {
     @Test func `a cancelled task binds, connects and accepts nothing`() async throws {
         let listener = try await TCPListener.bind(to: .loopback(port: 0))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPCloseTests {
     /// The kernel resets a connection that is closed over unread bytes, and drops what it has not
     /// sent: a peer that reads slowly would lose the end of its answer.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPConnectTests {
     @Test func `nobody listening is an error`() async throws {
         let (address, socket) = try closedPort()

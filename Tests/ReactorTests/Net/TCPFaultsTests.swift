@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct TCPFaultsTests {
     /// libuv's own listener spins for ever here, with no timer running (PITFALLS D1).
     @Test(arguments: [ENFILE, ENOMEM, ENOBUFS, EPERM, EMFILE, ECONNABORTED])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct TCPLimitsTests {
     /// libuv accepts and closes the whole backlog here, silently (PITFALLS D2).
     @Test func `without descriptors connections wait, timers tick, and all is served later`() async

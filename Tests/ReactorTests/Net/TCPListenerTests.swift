@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPListenerTests {
     @Test func `port 0 becomes a port, and both ends agree on their addresses`() async throws {
         let listener = try await TCPListener.bind(to: .loopback(port: 0))

@@ -12,7 +12,7 @@ private struct OnAndSeconds: ZeroInitializable {
     static var zero: Self { Self() }
 }
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPOptionsTests {
     private let tcp = Int32(IPPROTO_TCP)
 

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPSendFileTests {
     @Test func `a file arrives whole, between what was written before and after`() async throws {
         let bytes = Pattern.bytes(3_000_001)

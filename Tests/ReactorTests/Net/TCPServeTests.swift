@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPServeTests {
     private func listening() async throws -> TCPListener {
         try await TCPListener.bind(to: .loopback(port: 0))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TCPStreamTests {
     /// A stream of this loop, and its peer: a plain socket.
     private func streamAndPeer(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UDPBatchTests {
     /// Sizes that can and cannot share a message: runs of one size, a shorter end, none at all.
     private static func mixture(_ seed: UInt64) -> [[UInt8]] {

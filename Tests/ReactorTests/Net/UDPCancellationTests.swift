@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UDPCancellationTests {
     @Test func `a cancelled task makes, sends and receives nothing`() async throws {
         let (server, client) = try await udpPair()
@@ -172,7 +172,7 @@ struct UDPCancellationTests {
     }
 }
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct UDPEndedLoopTests {
     @Test func `a loop's end tells those who wait, and those who come later`() async throws {
         let group = try EventLoopGroup(count: 1, grace: .zero)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UDPErrorsTests {
     @Test(arguments: UDPCalls.allCases)
     func `a peer that is not there is told once, by a send or a receive`(

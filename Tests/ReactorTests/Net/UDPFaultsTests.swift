@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct UDPFaultsTests {
     @Test(arguments: [EAGAIN, ENOBUFS])
     func `without room sends wait, in order, and each leaves once`(_ error: Int32) async {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UDPOptionsTests {
     private func bound(
         _ host: String = "127.0.0.1", _ change: (inout UDPOptions) -> Void

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UDPSocketTests {
     @Test(arguments: UDPCalls.allCases)
     func `a datagram goes there and back, in every form`(_ calls: UDPCalls) async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct UnixAddressTests {
     @Test(arguments: ["/run/x.sock", "x", "./x", "../a b/c", "/tmp/hé", "unix:x", "/@x"])
     func `a path prints as it was, and has no port`(_ path: String) throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UnixDescriptorsTests {
     private let keeping = UnixOptions(receivesDescriptors: true)
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct UnixFaultsTests {
     @Test func `without a descriptor left every call fails cleanly, and works again`() async {
         await #expect(processExitsWith: .success) {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct UnixStreamTests {
     @Test func `a path connects two processes' ends, which know where they are`() async throws {
         try await withDirectory { directory in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ChildSurroundingsTests {
     @Test func `an environment is inherited, changed or replaced`() async throws {
         // SAFETY: no other test writes this variable.

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct ChildrenOfProcessTests {
     @Test func `exits are told though SIGCHLD is blocked everywhere`() async {
         await #expect(processExitsWith: .success) {

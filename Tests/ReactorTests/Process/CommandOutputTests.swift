@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct CommandOutputTests {
     @Test func `both outputs and the status come together`() async throws {
         let result = try await shell("echo out; echo err >&2; exit 3").output()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct CommandRunTests {
     @Test(arguments: [0, 1, 255] as [Int32])
     func `an exit code is told as it is`(_ code: Int32) async throws {

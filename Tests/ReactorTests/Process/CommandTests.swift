@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct CommandTests {
     @Test func `a command prints as a shell would take it`() {
         #expect(Command("git", "status").description == "git status")

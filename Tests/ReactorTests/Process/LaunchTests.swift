@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct LaunchTests {
     @Test func `the loop goes on while a child is started`() async {
         await #expect(processExitsWith: .success) {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ProcessWatcherTests {
     @Test func `the end of a process that is no child is told, its status is not`() async throws {
         let result = try await shell("sleep 60 >/dev/null 2>&1 & echo $!").output()

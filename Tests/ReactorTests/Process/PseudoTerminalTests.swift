@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct PseudoTerminalTests {
     private func onTerminal(_ command: Command) -> Command {
         command.with { $0.terminal = TerminalSize(columns: 91, rows: 33) }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SpawnErrorsTests {
     @Test func `a program that is nowhere is looked for by name, and the places are told`() async {
         let command = Command("no-such-program").with {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct SpawnFaultsTests {
     @Test func `without pidfds of clone they are opened afterwards`() async {
         await #expect(processExitsWith: .success) {

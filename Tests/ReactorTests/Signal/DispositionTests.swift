@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct DispositionTests {
     @Test func `once the last listener has gone the signal kills again`() async {
         await #expect(processExitsWith: .signal(SIGTERM)) {

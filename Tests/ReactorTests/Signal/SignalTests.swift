@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct SignalTests {
     @Test func `a signal prints as the system names it`() {
         #expect(Signal.terminate.description == "SIGTERM")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct StopOnTests {
     @Test(.tags(.slow)) func `a thousand requests under way are answered, and the process ends`()
         async throws

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct BufferedReaderTests {
     @Test func `exact counts are read at every split`() async throws {
         let bytes = Pattern.bytes(12)

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct CopyTests {
     @Test(arguments: StreamKind.all)
     func `everything is copied, and the writer left open`(kind: StreamKind) async throws {

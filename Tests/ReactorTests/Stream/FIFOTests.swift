@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct FIFOTests {
     @Test func `a reader waits for its first writer and ends with its last`() async throws {
         try await withFIFO { path in

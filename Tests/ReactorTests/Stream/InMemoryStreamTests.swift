@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct InMemoryStreamTests {
     @Test func `one task can use both ends`() async throws {
         let (first, second) = InMemoryStream.pair()

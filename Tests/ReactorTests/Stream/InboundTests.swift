@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct InboundTests {
     @Test func `a read of nothing has to wait`() {
         let half = Half()

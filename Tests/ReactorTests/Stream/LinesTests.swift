@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct LinesTests {
     @Test func `lines are the same at every pair of splits`() async throws {
         let text = Array("one\ntwo\r\n\r\n\nth\rree\r\r\nlast".utf8)

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct OwnedStreamTests {
     @Test func `cancelling a handler ends its read`() async throws {
         try await serve { stream in

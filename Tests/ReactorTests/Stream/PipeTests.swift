@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct PipeTests {
     @Test func `a pipe's ends are pipes, which children do not inherit`() async throws {
         let (reader, writer) = try await makePipe()

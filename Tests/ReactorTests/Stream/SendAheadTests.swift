@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SendAheadTests {
     /// Keeps the loop's thread busy, so that nothing sent to it is done, while `body` runs away
     /// from it.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SendFileTests {
     @Test func `a file goes to a Unix socket inside the kernel`() async throws {
         let bytes = Pattern.bytes(700_001)

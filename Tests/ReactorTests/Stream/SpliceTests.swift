@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SpliceTests {
     @Test func `between connections and pipes the bytes stay in the kernel`() async throws {
         let bytes = Pattern.bytes(2_000_000)

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct StandardStreamsTests {
     @Test func `standard input is read from a pipe, whose flags stay`() async {
         await #expect(processExitsWith: .success) {

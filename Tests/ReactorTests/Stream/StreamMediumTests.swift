@@ -4,7 +4,7 @@ import Foundation
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct StreamMediumTests {
     @Test func `a pipe carries bytes, and its end when the writer finishes`() async throws {
         let (reader, writer) = try pipe()
@@ -77,7 +77,7 @@ struct StreamMediumTests {
     }
 }
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct SIGPIPETests {
     @Test func `a write to a pipe that nobody reads raises no signal`() async {
         await #expect(processExitsWith: .success) {

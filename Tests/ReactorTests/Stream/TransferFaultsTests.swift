@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct TransferFaultsTests {
     @Test(arguments: [ENOSYS, EINVAL])
     func `without splice a copy goes through memory`(_ error: Int32) async {

@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct FreshLoopTests {
     @Test func `the body of a test runs on its loop`() async throws {
         let loop = try #require(EventLoop.current)

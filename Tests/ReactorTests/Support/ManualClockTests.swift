@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct ManualClockTests {
     @Test func `a sleeper wakes when the clock has come to its deadline`() async throws {
         let clock = ManualClock()

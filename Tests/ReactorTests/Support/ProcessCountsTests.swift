@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct ProcessCountsTests {
     @Test func `open descriptors and threads are counted`() async {
         await #expect(processExitsWith: .success) {

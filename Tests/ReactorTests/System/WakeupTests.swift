@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.noLoop, .timeLimit(.minutes(1)))
+@Suite(.noLoop, .timeLimit(.minutes(5)))
 struct WakeupTests {
     @Test(arguments: [false, true])
     func `any number of wake-ups without a reader blocks nobody`(_ isPipe: Bool) throws {

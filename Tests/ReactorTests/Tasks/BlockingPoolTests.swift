@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct BlockingPoolTests {
     @Test func `ten thousand bodies never exceed the cap, and all results are right`() async throws
     {

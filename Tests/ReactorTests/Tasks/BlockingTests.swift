@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct BlockingTests {
     private struct Mine: Error, Equatable { var code = 5 }
     private enum Context { @TaskLocal static var value = 0 }

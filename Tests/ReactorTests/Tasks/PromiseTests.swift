@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct PromiseTests {
     @Test func `a value comes before or after it is awaited, from any thread`() async throws {
         let early = Promise<Int>()

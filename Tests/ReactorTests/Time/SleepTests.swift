@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct SleepTests {
     @Test(
         arguments: [
@@ -197,7 +197,7 @@ struct SleepTests {
     }
 }
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct LoopClockTests {
     @Test func `tasks sleep on the loop with the clock named loop`() async throws {
         let loop = try #require(EventLoop.current)

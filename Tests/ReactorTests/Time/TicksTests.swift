@@ -3,7 +3,7 @@
 import Testing
 @testable import Reactor
 
-@Suite(.freshLoop, .timeLimit(.minutes(1)))
+@Suite(.freshLoop, .timeLimit(.minutes(5)))
 struct TicksTests {
     private static func time(_ nanoseconds: UInt64) -> MonotonicTime {
         MonotonicTime(nanoseconds: nanoseconds)

@@ -4,7 +4,7 @@ import Foundation
 import Reactor
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ListenerServiceTests {
     /// Starts the server, hands over its address, and returns how it ended and what it printed.
     private func withServer(
