@@ -26,13 +26,13 @@ struct LoopMetricsTests {
     }
 
     /// Records on a loop of its own while the body runs, and shows that cancelling ends that.
-    private func recording(_ body: () async throws -> Void) async throws {
+    private func recording(_ body: (EventLoop) async throws -> Void) async throws {
         let group = try EventLoopGroup(count: 1, name: "recorder")
         let factory = factory
         let run = group.loops[0].spawn {
             try await LoopMetrics(factory: factory).run(every: .milliseconds(1))
         }
-        try await body()
+        try await body(group.loops[0])
         run.cancel()
         await #expect(throws: CancellationError.self) { try await run.value }
         #expect(factory.destroyed.isSuperset(of: factory.values.keys))
@@ -44,7 +44,7 @@ struct LoopMetricsTests {
         let loop = group.loops[0]
         for _ in 0..<50 { try await loop.submit {} }
         let before = try await loop.statistics
-        try await recording {
+        try await recording { _ in
             await factory.wait { $0.values[key("jobs", loop)] != nil }
             let resident = loop.spawn { try await EventLoop.sleep(for: .seconds(3_600)) }
             for _ in 0..<100 { try await loop.submit {} }
@@ -65,11 +65,23 @@ struct LoopMetricsTests {
     }
 
     @Test func `a loop that begins later is found, and forgotten when it ends`() async throws {
-        try await recording {
+        try await recording { recorder in
             await factory.wait { !$0.values.isEmpty }
+            // It is found late, when it has done its work.
+            let (hasBegun, release) = (Promise<Void>(), DispatchSemaphore(value: 0))
+            let holder = recorder.spawn {
+                hasBegun.succeed()
+                hold(release)
+            }
+            try await hasBegun.future.value
             let group = try EventLoopGroup(count: 1, name: "guest")
             let loop = group.loops[0]
+            for _ in 0..<50 { try await loop.submit {} }
+            release.signal()
+            try await holder.value
             await factory.wait { keys(loop).isSubset(of: $0.values.keys) }
+            // It counts from its beginning for all that.
+            #expect(factory.values[key("jobs", loop)]! >= 50)
             await group.shutdown()
             await factory.wait { keys(loop).isSubset(of: $0.destroyed) }
         }
@@ -80,7 +92,7 @@ struct LoopMetricsTests {
         let loop = group.loops[0]
         let release = DispatchSemaphore(value: 0)
         let holder = loop.spawn { hold(release) }
-        try await recording {
+        try await recording { _ in
             await factory.wait { $0.values[key("lag_seconds", loop), default: 0] >= 1 }
             // Each reading waits for a second alone: the second counts from the first one's begin.
             await factory.wait { $0.values[key("lag_seconds", loop), default: 0] >= 2 }
