@@ -28,6 +28,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Who wants the report; the log if nobody does.
     let onReport: (@Sendable (ShutdownReport) -> Void)?
     let watch = Locked(Watch.none)
+    /// When the end was first asked for, on whatever thread.
+    let stopAsked = Locked<MonotonicTime?>(nil)
     // Unchecked: this is opened through `core` alone, which checks the thread.
     private let confined: LoopCore
 

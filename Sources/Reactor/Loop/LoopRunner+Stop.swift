@@ -95,6 +95,7 @@ extension EventLoop {
     ///
     /// On any thread; the first call counts.
     func watchShutdown() {
+        stopAsked.withLock { $0 = $0 ?? .now }
         let deadline = MonotonicTime.now.advanced(by: grace)
         watch.withLock { watch in
             guard case .none = watch else { return }

@@ -86,6 +86,7 @@ final class LoopRunner {
         isEnding = true
         _ = core.timers.cancel(stepTimer)
         let start = core.stopping?.since ?? .now
+        let asked = loop.stopAsked.withLock { $0 } ?? start
         core.endSince = start
         let deadline = self.deadline
         if !loop.work.isIdle { loop.watchShutdown() }
@@ -103,7 +104,8 @@ final class LoopRunner {
         close()
         loop.unwatchShutdown()
         report.holdups = core.late
-        report.elapsed = start.duration(to: .now)
+        // A task may have kept the loop from hearing of it.
+        report.elapsed = min(asked, start).duration(to: .now)
         if Debugging.isOn { report = report.located }
         LoopDirectory.leave(loop)
         CurrentLoop.leave()

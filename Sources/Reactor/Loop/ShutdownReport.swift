@@ -71,7 +71,8 @@ public struct ShutdownReport: Sendable, Hashable, CustomStringConvertible {
     public internal(set) var elapsed: Duration = .zero
 
     /// True in the report that another thread makes when the time is up and the loop's thread has
-    /// not come back: one of the tasks named holds it and never yields.
+    /// not come back: one of the tasks named holds it and never yields, or one that they have
+    /// begun, as the handler of a connection, which cannot be told from outside.
     ///
     /// A last report follows if the thread does come back.
     public internal(set) var isThreadHeld = false

@@ -30,9 +30,8 @@ final class ListenerCore: ShutdownParticipant {
     /// Whether somebody waits for a connection.
     var isAwaited: Bool { acceptor != nil }
 
-    /// True while a service takes the connections, and discards what it has not taken.
     var isInService = false
-    /// How many more connections may be open: what `serve` still allows.
+    /// How many more connections may be open: what the service still allows.
     private var allowance = Int.max
     /// Clients that had gone when they were accepted, since the last one that had not.
     private var abortedRun = (accepted: 0, count: 0)
@@ -85,10 +84,10 @@ final class ListenerCore: ShutdownParticipant {
     // MARK: Taking connections
 
     /// Gives the next connection to `waiter`, now or when it comes.
-    func next(_ waiter: Waiter<Outcome>, _ id: WaitID, isCancelled: Bool) {
+    func next(_ waiter: Waiter<Outcome>, _ id: WaitID, forService: Bool, isCancelled: Bool) {
         if isCancelled {
             waiter.resume(.cancelled)
-        } else if acceptor != nil {
+        } else if acceptor != nil || isInService && !forService {
             waiter.resume(.failed(ReactorError(.busy, "accept on \(address)")))
         } else if let first = accepted.popFirst() {
             waiter.resume(.connection(first))
@@ -111,9 +110,15 @@ final class ListenerCore: ShutdownParticipant {
     /// From now on `limit` connections may be open, those that wait to be taken among them.
     func allow(_ limit: Int) { allowance = limit - accepted.count }
 
+    /// Why nobody may serve here now: another does, or accepts, and must not notice.
+    var refusal: ReactorError? {
+        guard isInService || acceptor != nil else { return nil }
+        return end ?? ReactorError(.busy, "accept on \(address)")
+    }
+
     /// One of the connections that `allowance` counts has ended.
     func connectionEnded() {
-        allowance += 1
+        if allowance < .max { allowance += 1 }
         if acceptor != nil { watch() }
     }
 

@@ -31,11 +31,11 @@ extension StreamListener {
         }
     }
 
-    func take() async throws -> ListenerCore.Accepted {
+    func take(forService: Bool = false) async throws -> ListenerCore.Accepted {
         try Task.checkCancellation()
         let ended = ReactorError(.loopClosed, "accept")
         let outcome = await handle.wait(ifLoopEnded: .failed(ended)) {
-            $0.next($1, $2, isCancelled: $3)
+            $0.next($1, $2, forService: forService, isCancelled: $3)
         } cancel: {
             $0.cancel($1)
         }
@@ -90,6 +90,7 @@ extension StreamListener {
         _ limit: Int, _ drain: Duration, _ place: PlaceID, _ stop: StopSwitch,
         _ handler: @escaping @Sendable (Stream) async throws -> Void
     ) async throws {
+        if let refusal = handle.here.refusal { throw refusal }
         let service = LoopBound(
             ConnectionService(handle.here, limit: limit, drain: drain, madeAt: place) {
                 stop.cancelHandlers()
@@ -99,7 +100,7 @@ extension StreamListener {
         let failure = await withDiscardingTaskGroup { group -> any Error in
             while true {
                 do {
-                    let accepted = try await take()
+                    let accepted = try await take(forService: true)
                     guard let core = try service.here.open(accepted) else { continue }
                     let stream = stream(core, accepted)
                     group.addTask {

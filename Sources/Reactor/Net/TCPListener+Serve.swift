@@ -11,8 +11,9 @@ extension TCPListener {
     /// When cancelled, when the listener is closed, or when a signal asks its loop or the caller's
     /// to stop, it stops listening, gives the handlers `drain` to end, then cancels them, and a
     /// second later aborts the streams they still hold. Clients that had connected by then are
-    /// still served, as far as `limit` allows; closing the listener resets those that nobody had
-    /// taken. After such a signal it returns without an error.
+    /// still served if `limit` has room for them at that moment, and reset if not; so are those
+    /// that nobody had taken when the listener is closed. After such a signal it returns without
+    /// an error.
     ///
     /// - Throws: `CancellationError` when cancelled; ``ReactorError/Code/closed`` when the listener
     ///   was closed; ``ReactorError/Code/loopClosed``; ``ReactorError/Code/invalidArgument`` for a

@@ -10,9 +10,10 @@ extension EventLoop {
     /// as `grace`; who needed longer is named in the report.
     ///
     /// With `stopOn` the end can be asked for from outside. At the first of these signals listeners
-    /// on the loop stop accepting, before anything else that is ready there runs: connections that
-    /// nobody has taken by then are reset, those in the kernel's backlog too, and their clients may
-    /// turn to another server at once. Every `serve` on the loop, or called from it, lets its
+    /// on the loop stop listening, before anything else that is ready there runs. Connections in
+    /// the kernel's backlog are taken by the `serve` of their listener, where its limit has room
+    /// for them at that moment; others that nobody has taken are reset, and their clients may turn
+    /// to another server at once. Every `serve` on the loop, or called from it, lets its
     /// handlers end and then returns without an error: a `body` that serves ends by itself, and the
     /// result is its own. Handlers that have not ended when a twentieth of the grace is left are
     /// cancelled, as those of idle connections are. Other code may listen too, with ``Signals``.

@@ -27,8 +27,9 @@ enum SourceLines {
     /// first.
     static func frames(of chain: CallChain) -> [SourceFrame] {
         known.withLock { known in
-            let unknown = chain.addresses.filter { known[$0] == nil }
-            if !unknown.isEmpty { known.merge(look(up: unknown)) { $1 } }
+            // Once each: a recursive function is in the chain as often as it was called.
+            let unknown = Set(chain.addresses.filter { known[$0] == nil })
+            if !unknown.isEmpty { known.merge(look(up: Array(unknown))) { $1 } }
             return chain.addresses.flatMap { known[$0] ?? [] }
         }
     }

@@ -108,6 +108,28 @@ struct WaitLinesTests {
         #expect(await task.value == 7)
     }
 
+    @Test func `a function that calls itself is told as often as it has, whoever was seen first`()
+        async throws
+    {
+        for depth in [6, 2, 9] {
+            let suspended = Promise<CallChain>()
+            let resume = Promise<Suspension<Int>>()
+            let task = Task { await nested(depth, suspended, resume) }
+            let frames = SourceLines.frames(of: try await suspended.future.value)
+            #expect(frames.count { $0.function.contains("nested") } == depth + 1, "\(frames)")
+            #expect(frames.count == depth + 3, "\(frames)")
+            try await resume.future.value.resume(0)
+            #expect(await task.value == depth)
+        }
+    }
+
+    private func nested(
+        _ depth: Int, _ suspended: Promise<CallChain>, _ resume: Promise<Suspension<Int>>
+    ) async -> Int {
+        if depth == 0 { return await standsHere(suspended, resume) }
+        return await nested(depth - 1, suspended, resume) + 1
+    }
+
     private func standsHere(
         _ suspended: Promise<CallChain>, _ resume: Promise<Suspension<Int>>
     ) async -> Int {

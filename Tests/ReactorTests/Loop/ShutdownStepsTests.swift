@@ -188,6 +188,7 @@ struct ShutdownStepsTests {
         isFree.open()
         _ = await end.value
         #expect(reports.all.map(\.isThreadHeld) == [true, false])
+        #expect(reports.all[1].elapsed >= .seconds(1), "since it was asked for")
     }
 
     @Test func `whoever waits for anything is told when the loop ends`() async throws {
